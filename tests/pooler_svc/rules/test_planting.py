@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+from pooler_svc.rules.planting import (
+    PlantDecision,
+    PlantProgress,
+    PlantRequest,
+    PlantSituation,
+    decide_plant,
+    plant_deadline,
+)
+
+T = 1_000_000
+DONE = PlantRequest(PlantProgress.DONE, T)
+
+YOUNG = PlantSituation(
+    block_index=7,
+    block_timestamp=T,
+    latest_close_time=T + 10,
+    now=T + 12.0,
+    farm_paused=False,
+    draining=False,
+    works_in_flight=False,
+    hold_seconds=30.0,
+    retry_seconds=30.0,
+    request_for_current=PlantRequest(),
+    request_for_next=PlantRequest(),
+)
+OPENABLE = replace(YOUNG, latest_close_time=T + 300, now=T + 301.0, request_for_current=DONE)
+
+
+def test_a_block_that_somebody_else_opened_is_planted_at_once() -> None:
+    assert decide_plant(YOUNG) == PlantDecision(plant_index=7)
+
+
+def test_a_block_is_asked_for_once() -> None:
+    running = PlantRequest(PlantProgress.RUNNING, T + 5.0)
+    assert decide_plant(replace(YOUNG, request_for_current=running)) == PlantDecision()
+    assert decide_plant(replace(YOUNG, request_for_current=DONE)) == PlantDecision()
+
+
+def test_a_block_without_time_for_a_work_is_left_alone() -> None:
+    assert decide_plant(replace(YOUNG, now=T + 284.9)).plant_index == 7
+    assert decide_plant(replace(YOUNG, now=T + 285.0)) == PlantDecision(wake_at=T + 300)
+
+
+def test_the_next_block_is_opened_by_ledger_time_and_not_by_prediction() -> None:
+    early = replace(OPENABLE, latest_close_time=T + 299, now=T + 310.0)
+    assert decide_plant(early).plant_index is None
+    assert decide_plant(OPENABLE) == PlantDecision(plant_index=8)
+
+
+def test_opening_is_held_back_while_own_works_are_in_flight_but_not_for_ever() -> None:
+    held = replace(OPENABLE, works_in_flight=True)
+    assert decide_plant(held) == PlantDecision(wake_at=T + 330)
+    assert decide_plant(replace(held, now=T + 330.0)) == PlantDecision(plant_index=8)
+
+
+def test_the_hold_is_measured_from_the_boundary_of_the_block() -> None:
+    late = replace(OPENABLE, works_in_flight=True, latest_close_time=T + 900, now=T + 901.0)
+    assert decide_plant(late).plant_index == 8
+
+
+def test_a_fruitless_request_is_repeated_after_a_while() -> None:
+    fruitless = PlantRequest(PlantProgress.FRUITLESS, T + 301.0)
+    waiting = replace(OPENABLE, request_for_next=fruitless, now=T + 330.0)
+    assert decide_plant(waiting) == PlantDecision(wake_at=T + 331.0)
+    assert decide_plant(replace(waiting, now=T + 331.0)) == PlantDecision(plant_index=8)
+
+
+def test_nothing_is_planted_while_draining_or_paused() -> None:
+    for situation in (YOUNG, OPENABLE):
+        assert decide_plant(replace(situation, draining=True)) == PlantDecision()
+        assert decide_plant(replace(situation, farm_paused=True)) == PlantDecision()
+
+
+def test_the_deadline_leaves_a_work_time_to_follow() -> None:
+    assert plant_deadline(YOUNG, 7) == T + 285
+    assert plant_deadline(OPENABLE, 8) == T + 585
+    overdue = replace(OPENABLE, latest_close_time=T + 1000)
+    assert plant_deadline(overdue, 8) == T + 1285
