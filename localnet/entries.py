@@ -1,0 +1,59 @@
+"""One stored ledger entry, and where the host finds it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from stellar_sdk import xdr
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """A ledger entry with what the ledger keeps beside it.
+
+    `last_modified` is the ledger of the last change of `data`. `live_until` is the last
+    ledger in which contract data or code lives; None for classic entries. The XDR object
+    is shared: whoever wants to change it makes a new one.
+    """
+
+    data: xdr.LedgerEntryData
+    last_modified: int
+    live_until: int | None
+
+    def is_live(self, sequence: int) -> bool:
+        """Whether the entry can be used in ledger `sequence`."""
+        return self.live_until is None or self.live_until >= sequence
+
+
+class EntryReader(Protocol):
+    """The state below a call. Keys are LedgerKey XDR bytes.
+
+    It may return expired entries; what they mean is the host's to decide.
+    """
+
+    def find(self, key: bytes) -> StoredEntry | None: ...
+
+
+class MemoryEntries:
+    """Entries in a dictionary: the state of a replayed scenario."""
+
+    def __init__(self, entries: Mapping[bytes, StoredEntry]) -> None:
+        self._entries = dict(entries)
+
+    def __repr__(self) -> str:
+        return f"MemoryEntries({len(self._entries)} entries)"
+
+    def find(self, key: bytes) -> StoredEntry | None:
+        return self._entries.get(key)
+
+    def apply(self, writes: Mapping[bytes, StoredEntry | None]) -> None:
+        """Takes over the writes of a successful call; None deletes."""
+        for key, entry in writes.items():
+            if entry is None:
+                self._entries.pop(key, None)
+            else:
+                self._entries[key] = entry
+
+    def live(self, sequence: int) -> dict[bytes, StoredEntry]:
+        """All entries that live in ledger `sequence`."""
+        return {key: entry for key, entry in self._entries.items() if entry.is_live(sequence)}
