@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pooler_svc.outcomes import (
     Failure,
@@ -184,7 +184,12 @@ class BlockBook:
         """All farmers of the request have an outcome."""
         block = self.block(message.block_index)
         progress = PlantProgress.DONE if message.planted else PlantProgress.FRUITLESS
-        block.request = PlantRequest(progress, block.request.asked_at)
+        block.request = _answered(block.request, progress)
+
+    def note_plant_refused(self, block_index: int) -> None:
+        """The Backend would not take the request; nobody was planted by it."""
+        block = self.block(block_index)
+        block.request = _answered(block.request, PlantProgress.FRUITLESS)
 
     def note_receipt(self, receipt: WorkReceipt) -> None:
         """The Backend got further with a work."""
@@ -206,6 +211,12 @@ class BlockBook:
         elif not outcome.failure.retryable:
             farmer.harvest = HarvestState.FAILED
             farmer.failure = outcome.failure
+
+
+def _answered(request: PlantRequest, progress: PlantProgress) -> PlantRequest:
+    """The request after its answer. An answer without a request of this process is of one before it."""
+    asked_here = request.progress is PlantProgress.RUNNING
+    return replace(request, progress=progress, attempt=request.attempt + (0 if asked_here else 1))
 
 
 def _apply_receipt(farmer: PlantedFarmer, receipt: WorkReceipt) -> None:

@@ -26,10 +26,11 @@ class PlantProgress(enum.Enum):
 
 @dataclass(frozen=True)
 class PlantRequest:
-    """What is known of one block's plant request. `asked_at` is chain time, 0 while unasked."""
+    """What is known of one block's plant request: `asked_at` (chain time) and `attempt` of the last one."""
 
     progress: PlantProgress = PlantProgress.UNASKED
     asked_at: float = 0.0
+    attempt: int = 0
 
 
 UNASKED = PlantRequest()

@@ -12,7 +12,7 @@ from pooler_svc.rules.planting import PlantProgress
 
 PLANTED = FarmerPlanted(7, "f1", "G…", stake_stroops=10, plant_ledger=100)
 CONFIRMED = WorkReceipt(7, "f1", ReceiptState.CONFIRMED, nonce=5, zeros=2, gap=50)
-FAILED = WorkReceipt(7, "f1", ReceiptState.FAILED, failure=Failure("REASON_LATE", "too late"))
+FAILED = WorkReceipt(7, "f1", ReceiptState.FAILED, failure=Failure("REASON_WORK_LATE", "too late"))
 
 
 def planted_book() -> BlockBook:

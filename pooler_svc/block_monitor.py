@@ -1,0 +1,123 @@
+"""Watches the farm: sees a new block, and keeps the present one in view."""
+
+import asyncio
+import time
+from typing import Protocol
+
+from kale.constants import LEDGER_SECONDS
+from kale.farm import Block
+from pooler_svc.changes import Changes
+from pooler_svc.recent_errors import RecentError, RecentErrors
+from pooler_svc.rules.timing import poll_delay_seconds
+from poolkit.chain_clock import ChainClock
+from poolkit.errors import PoolError
+from poolkit.farm_reader import FarmView
+from poolkit.logs import get_logger
+
+log = get_logger(__name__)
+
+_LONGEST_WAIT_LEDGERS = 2
+
+
+class FarmSource(Protocol):
+    """Where the farm contract's instance entry is read."""
+
+    async def farm(self) -> FarmView:
+        """The farm as of the node's latest ledger. Raises PoolError."""
+        ...
+
+
+class BlockMonitor:
+    """Reads the farm every `poll_interval_seconds` (chain), each ledger near the block's end.
+
+    The view is as old as the last good read, so callers must bear that the chain is ahead of it. A
+    node that lags behind what was seen before is not believed. Failed reads are noted and retried.
+    """
+
+    def __init__(
+        self,
+        farms: FarmSource,
+        clock: ChainClock,
+        changes: Changes,
+        errors: RecentErrors,
+        poll_interval_seconds: float,
+    ) -> None:
+        self._farms = farms
+        self._clock = clock
+        self._changes = changes
+        self._errors = errors
+        self._poll_interval_seconds = poll_interval_seconds
+        self._view: FarmView | None = None
+        self._reads_fail = False
+
+    def __repr__(self) -> str:
+        index = None if self._view is None else self._view.farm.index
+        return f"BlockMonitor(index={index}, reads_fail={self._reads_fail})"
+
+    @property
+    def view(self) -> FarmView | None:
+        """The farm as last read, None before the first read."""
+        return self._view
+
+    @property
+    def reads_fail(self) -> bool:
+        """Whether the last read failed."""
+        return self._reads_fail
+
+    def find_block(self, index: int) -> Block | None:
+        """The chain's block, if it is the one with this index."""
+        if self._view is None or self._view.farm.index != index:
+            return None
+        return self._view.farm.block
+
+    async def watch_forever(self) -> None:
+        """Read the farm for as long as the Pooler runs."""
+        while True:
+            await self.look()
+            await self._pause()
+
+    async def tick_forever(self) -> None:
+        """Announce each new ledger: most decisions depend on ledger facts."""
+        while True:
+            await self._clock.wait_for_next_ledger()
+            self._changes.announce()
+
+    async def look(self) -> None:
+        """Read the farm once and announce what changed."""
+        try:
+            view = await self._farms.farm()
+        except PoolError as error:
+            self._note_failure(error)
+            return
+        recovered, self._reads_fail = self._reads_fail, False
+        known = self._view
+        if known is not None and view.ledger < known.ledger:
+            return
+        self._view = view
+        if known is None or view.farm.index != known.farm.index:
+            log.info("block seen", block_index=view.farm.index, ledger=view.ledger)
+        if recovered or known is None or view.farm != known.farm:
+            self._changes.announce()
+
+    async def _pause(self) -> None:
+        """Sleep until the next read; without news from the chain for two ledgers' time, read anyway."""
+        delay = LEDGER_SECONDS if self._view is None or self._reads_fail else self._delay(self._view)
+        if self._view is None or self._reads_fail or delay > LEDGER_SECONDS:
+            await self._clock.sleep(delay)
+            return
+        patience = self._clock.wall_seconds(_LONGEST_WAIT_LEDGERS * LEDGER_SECONDS)
+        try:
+            async with asyncio.timeout(patience):
+                await self._clock.wait_for_ledger(self._view.ledger + 1)
+        except TimeoutError:
+            return
+
+    def _delay(self, view: FarmView) -> float:
+        return poll_delay_seconds(self._clock.now(), view.farm.block.timestamp, self._poll_interval_seconds)
+
+    def _note_failure(self, error: PoolError) -> None:
+        if not self._reads_fail:
+            log.warning("the farm cannot be read", error=str(error))
+        self._reads_fail = True
+        self._errors.note(RecentError(time.time(), "block_monitor", error.reason_name, str(error)))
+        self._changes.announce()

@@ -1,0 +1,89 @@
+"""Has closed blocks harvested."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from pooler_svc.block_book import BlockBook
+from pooler_svc.block_monitor import BlockMonitor
+from pooler_svc.changes import Changes
+from pooler_svc.outcomes import HarvestOutcome
+from pooler_svc.pace import step_forever
+from pooler_svc.rules.harvesting import HarvestMoment, decide_harvests, next_harvest_time
+from poolkit.chain_clock import ChainClock
+from poolkit.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class HarvestLink(Protocol):
+    """The Harvest conversation with the Backend."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether plants, works and harvests that the Backend knew when we first connected have been told."""
+        ...
+
+    def harvest_outcomes(self) -> AsyncIterator[HarvestOutcome]:
+        """What the Backend tells, forever; reconnects by itself."""
+        ...
+
+    async def harvest_blocks(self, block_indexes: list[int]) -> None:
+        """Ask for blocks to be harvested, all farmers; no index: whatever is open."""
+        ...
+
+
+class HarvestController:
+    """Asks for a block as soon as the next one stands, and again until all its rewards are in.
+
+    The Backend sweeps by itself as well; asking only makes it sooner.
+    """
+
+    def __init__(
+        self,
+        link: HarvestLink,
+        monitor: BlockMonitor,
+        book: BlockBook,
+        clock: ChainClock,
+        changes: Changes,
+        retry_seconds: float,
+    ) -> None:
+        self._link = link
+        self._monitor = monitor
+        self._book = book
+        self._clock = clock
+        self._changes = changes
+        self._retry_seconds = retry_seconds
+        self._asked_for_open_ones = False
+
+    async def listen_forever(self) -> None:
+        """Write the Backend's outcomes into the book as they come."""
+        async for outcome in self._link.harvest_outcomes():
+            self._book.note_harvest(outcome)
+            if outcome.failure is not None:
+                log.warning(
+                    "harvest failed",
+                    block_index=outcome.block_index,
+                    farmer_id=outcome.farmer_id,
+                    reason=outcome.failure.reason,
+                )
+            self._changes.announce()
+
+    async def control_forever(self) -> None:
+        """Ask for harvests for as long as the Pooler runs."""
+        await step_forever(self._step, self._changes, self._clock)
+
+    async def _step(self) -> float | None:
+        view = self._monitor.view
+        if view is None or self._clock.head is None or not self._link.caught_up:
+            return None
+        moment = HarvestMoment(self._clock.now(), view.farm.index, self._retry_seconds)
+        if not self._asked_for_open_ones:
+            self._asked_for_open_ones = True
+            await self._link.harvest_blocks([])
+        due = decide_harvests(self._book, moment)
+        if due:
+            for index in due:
+                self._book.block(index).harvest_asked_at = moment.now
+            log.info("harvesting", block_indexes=due)
+            await self._link.harvest_blocks(due)
+        return next_harvest_time(self._book, moment)

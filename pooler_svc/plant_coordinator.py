@@ -1,0 +1,157 @@
+"""Has the Backend plant: the next block as soon as it can be opened, or one that somebody else opened."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from pooler_svc.block_book import BlockBook
+from pooler_svc.block_monitor import BlockMonitor
+from pooler_svc.changes import Changes
+from pooler_svc.outcomes import FarmerPlanted, PlantFailed, PlantMessage, PlantSummary
+from pooler_svc.pace import step_forever
+from pooler_svc.rules.planting import (
+    UNASKED,
+    PlantProgress,
+    PlantRequest,
+    PlantSituation,
+    decide_plant,
+    plant_deadline,
+)
+from poolkit.chain_clock import ChainClock
+from poolkit.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class PlantLink(Protocol):
+    """The Plant conversation with the Backend."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything that the Backend knew when we first connected has been told."""
+        ...
+
+    def plant_messages(self) -> AsyncIterator[PlantMessage]:
+        """What the Backend tells, forever; reconnects by itself."""
+        ...
+
+    async def plant_block(self, block_index: int, capacity: int, deadline: float, attempt: int) -> None:
+        """Ask for a block to be planted in; kept and resent until the Backend has it.
+
+        The same `attempt` (from 1) at the same block is the same request, also after a restart.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class PlantPolicy:
+    """`capacity`: most farmers to plant. Durations in chain seconds."""
+
+    capacity: int
+    hold_seconds: float
+    retry_seconds: float
+
+
+class PlantCoordinator:
+    """Decides each time something changed whether a block is to be planted."""
+
+    def __init__(
+        self,
+        link: PlantLink,
+        monitor: BlockMonitor,
+        book: BlockBook,
+        clock: ChainClock,
+        changes: Changes,
+        policy: PlantPolicy,
+    ) -> None:
+        self._link = link
+        self._monitor = monitor
+        self._book = book
+        self._clock = clock
+        self._changes = changes
+        self._policy = policy
+        self._draining = False
+
+    def __repr__(self) -> str:
+        return f"PlantCoordinator(draining={self._draining})"
+
+    @property
+    def draining(self) -> bool:
+        """Whether no new block is planted any more."""
+        return self._draining
+
+    def drain(self) -> None:
+        """Plant no new block from now on. Repeating it changes nothing."""
+        if not self._draining:
+            log.info("draining: no new block is planted")
+        self._draining = True
+        self._changes.announce()
+
+    async def listen_forever(self) -> None:
+        """Write the Backend's outcomes into the book as they come."""
+        async for message in self._link.plant_messages():
+            self._note(message)
+            self._changes.announce()
+
+    async def coordinate_forever(self) -> None:
+        """Ask for blocks for as long as the Pooler runs."""
+        await step_forever(self._step, self._changes, self._clock)
+
+    def _note(self, message: PlantMessage) -> None:
+        match message:
+            case FarmerPlanted():
+                self._book.note_planted(message)
+            case PlantFailed():
+                log.warning(
+                    "plant failed",
+                    block_index=message.block_index,
+                    farmer_id=message.farmer_id,
+                    reason=message.failure.reason,
+                )
+                self._book.note_plant_failed(message)
+            case PlantSummary():
+                log.info(
+                    "block planted",
+                    block_index=message.block_index,
+                    planted=message.planted,
+                    failed=message.failed,
+                )
+                self._book.note_plant_summary(message)
+
+    async def _step(self) -> float | None:
+        situation = self._situation()
+        if situation is None:
+            return None
+        decision = decide_plant(situation)
+        if decision.plant_index is not None:
+            await self._plant(decision.plant_index, plant_deadline(situation, decision.plant_index))
+        return decision.wake_at
+
+    async def _plant(self, index: int, deadline: float) -> None:
+        """Note the request before sending it: a summary must find it in the book."""
+        block = self._book.block(index)
+        attempt = block.request.attempt + 1
+        block.request = PlantRequest(PlantProgress.RUNNING, self._clock.now(), attempt)
+        log.info("planting", block_index=index, attempt=attempt)
+        await self._link.plant_block(index, self._policy.capacity, deadline, attempt)
+        self._changes.announce()
+
+    def _situation(self) -> PlantSituation | None:
+        view, head = self._monitor.view, self._clock.head
+        if view is None or head is None or not self._link.caught_up:
+            return None
+        current = self._book.find_block(view.farm.index)
+        following = self._book.find_block(view.farm.index + 1)
+        return PlantSituation(
+            block_index=view.farm.index,
+            block_timestamp=view.farm.block.timestamp,
+            latest_close_time=head.close_time,
+            now=self._clock.now(),
+            farm_paused=view.farm.paused,
+            draining=self._draining,
+            works_in_flight=current is not None and current.works_in_flight,
+            hold_seconds=self._policy.hold_seconds,
+            retry_seconds=self._policy.retry_seconds,
+            request_for_current=UNASKED if current is None else current.request,
+            request_for_next=UNASKED if following is None else following.request,
+        )

@@ -1,0 +1,231 @@
+"""Works a block: has nonces found for all planted farmers at once and sent up at the right moment."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from kale.farm import Block
+from kale.puzzle import farmer_key
+from pooler_svc.block_book import BlockBook, BlockRecord, PlantedFarmer, Solution, WorkState
+from pooler_svc.block_monitor import BlockMonitor
+from pooler_svc.changes import Changes
+from pooler_svc.hashers import Hasher, HashJob, Improvement
+from pooler_svc.outcomes import Failure, ReceiptState, WorkMessage, WorkReceipt, WorkSummary
+from pooler_svc.pace import step_forever
+from pooler_svc.recent_errors import RecentError, RecentErrors
+from pooler_svc.rules.timing import submission_time
+from pooler_svc.rules.working import (
+    FinishBlock,
+    GiveUp,
+    SendCandidate,
+    StartHashing,
+    StopHashing,
+    SubmitNow,
+    WorkAction,
+    WorkMoment,
+    decide_works,
+    next_work_time,
+)
+from poolkit.chain_clock import ChainClock
+from poolkit.logs import get_logger
+
+log = get_logger(__name__)
+
+Verify = Callable[[int, bytes, bytes, int], Solution]
+"""Computes the solution that a nonce is: (block index, entropy, farmer key, nonce)."""
+
+
+class WorkLink(Protocol):
+    """The Work conversation with the Backend. What is sent is kept and resent until the Backend has it."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether plants and works that the Backend knew when we first connected have been told."""
+        ...
+
+    @property
+    def connected(self) -> bool:
+        """Whether the conversation is connected now."""
+        ...
+
+    def work_messages(self) -> AsyncIterator[WorkMessage]:
+        """What the Backend tells, forever; reconnects by itself."""
+        ...
+
+    async def send_candidate(self, block_index: int, farmer_id: str, solution: Solution) -> None:
+        """Let the Backend have a nonce, without submitting it yet."""
+        ...
+
+    async def submit_now(self, block_index: int, farmer_id: str, solution: Solution) -> None:
+        """Have a nonce submitted."""
+        ...
+
+    async def give_up(self, block_index: int, farmer_id: str, failure: Failure) -> None:
+        """Say that no work comes for this farmer."""
+        ...
+
+    async def finish_block(self, block_index: int) -> None:
+        """Say that nothing more comes for this block."""
+        ...
+
+
+@dataclass(frozen=True)
+class WorkPolicy:
+    """Chain seconds from a block's timestamp to the submission, and between two candidates of a farmer."""
+
+    work_delay_seconds: float
+    candidate_interval_seconds: float
+
+
+class WorkManager:
+    """Decides each time something changed what to do for every planted farmer, and does it."""
+
+    def __init__(
+        self,
+        link: WorkLink,
+        hasher: Hasher,
+        verify: Verify,
+        monitor: BlockMonitor,
+        book: BlockBook,
+        clock: ChainClock,
+        changes: Changes,
+        errors: RecentErrors,
+        policy: WorkPolicy,
+    ) -> None:
+        self._link = link
+        self._hasher = hasher
+        self._verify = verify
+        self._monitor = monitor
+        self._book = book
+        self._clock = clock
+        self._changes = changes
+        self._errors = errors
+        self._policy = policy
+
+    async def listen_forever(self) -> None:
+        """Write the Backend's receipts into the book as they come."""
+        async for message in self._link.work_messages():
+            self._note(message)
+            self._changes.announce()
+
+    async def gather_forever(self) -> None:
+        """Write the hasher's improvements into the book as they come."""
+        async for improvement in self._hasher.improvements():
+            if self._is_better(improvement):
+                self._changes.announce()
+
+    async def manage_forever(self) -> None:
+        """Work blocks for as long as the Pooler runs."""
+        await step_forever(self._step, self._changes, self._clock)
+
+    def _note(self, message: WorkMessage) -> None:
+        match message:
+            case WorkReceipt():
+                self._book.note_receipt(message)
+                if message.state in (ReceiptState.FAILED, ReceiptState.REFUSED):
+                    self._note_failure(message)
+            case WorkSummary():
+                log.info(
+                    "block worked",
+                    block_index=message.block_index,
+                    confirmed=message.confirmed,
+                    failed=message.failed,
+                )
+                self._book.block(message.block_index).finished = True
+
+    def _note_failure(self, receipt: WorkReceipt) -> None:
+        failure = receipt.failure or Failure("REASON_UNSPECIFIED", "")
+        text = f"block {receipt.block_index}, farmer {receipt.farmer_id}: {failure.text}"
+        log.warning("work failed", state=receipt.state.value, reason=failure.reason, text=text)
+        self._errors.note(RecentError(time.time(), "work_manager", failure.reason, text))
+
+    def _is_better(self, improvement: Improvement) -> bool:
+        """Keep an improvement that still matters."""
+        farmer = self._book.find_farmer(improvement.block_index, improvement.farmer_id)
+        if farmer is None or farmer.work is not WorkState.HASHING:
+            return False
+        if farmer.best is not None and improvement.zeros <= farmer.best.zeros:
+            return False
+        farmer.best = Solution(
+            improvement.nonce, improvement.zeros, improvement.hash, improvement.hashes, improvement.seconds
+        )
+        return True
+
+    async def _step(self) -> float | None:
+        if self._monitor.view is None or self._clock.head is None or not self._link.caught_up:
+            return None
+        wake_ats = []
+        for block in self._book:
+            moment = self._moment(block)
+            for action in decide_works(block, moment):
+                await self._carry_out(block, action)
+            wake_ats.append(next_work_time(block, moment))
+        self._book.forget_before(self._monitor.view.farm.index - 1)
+        return min((wake_at for wake_at in wake_ats if wake_at is not None), default=None)
+
+    def _moment(self, block: BlockRecord) -> WorkMoment:
+        view = self._monitor.view
+        assert view is not None
+        chain_block = self._monitor.find_block(block.index)
+        delay = self._policy.work_delay_seconds
+        return WorkMoment(
+            now=self._clock.now(),
+            latest_ledger=self._clock.get_head().sequence,
+            current_index=view.farm.index,
+            submission_at=None if chain_block is None else submission_time(chain_block.timestamp, delay),
+            candidate_interval_seconds=self._policy.candidate_interval_seconds,
+            backend_connected=self._link.connected,
+        )
+
+    async def _carry_out(self, block: BlockRecord, action: WorkAction) -> None:
+        """Note first, then send: whatever comes back must find the book up to date."""
+        match action:
+            case StartHashing(farmer_id):
+                await self._start_hashing(block, block.farmers[farmer_id])
+            case StopHashing(farmer_id):
+                block.farmers[farmer_id].hashing = False
+                await self._hasher.cancel(farmer_id, block.index)
+            case SendCandidate(farmer_id, solution):
+                farmer = block.farmers[farmer_id]
+                farmer.offered, farmer.offered_at = solution, self._clock.now()
+                await self._link.send_candidate(block.index, farmer_id, solution)
+            case SubmitNow(farmer_id, solution):
+                block.farmers[farmer_id].work = WorkState.SUBMITTING
+                await self._link.submit_now(block.index, farmer_id, solution)
+                self._changes.announce()
+            case GiveUp(farmer_id, failure):
+                await self._give_up(block, block.farmers[farmer_id], failure)
+            case FinishBlock():
+                block.finished = True
+                await self._link.finish_block(block.index)
+
+    async def _start_hashing(self, block: BlockRecord, farmer: PlantedFarmer) -> None:
+        """Go on behind the nonce that the Backend already has from before a restart, if there is one."""
+        chain_block = self._monitor.find_block(block.index)
+        if chain_block is None:
+            return
+        key = farmer_key(farmer.address)
+        nonce_from = self._restore_best(block.index, chain_block, farmer, key)
+        farmer.hashing = True
+        await self._hasher.assign(
+            HashJob(farmer.farmer_id, block.index, chain_block.entropy, key, nonce_from=nonce_from)
+        )
+
+    def _restore_best(self, index: int, chain_block: Block, farmer: PlantedFarmer, key: bytes) -> int:
+        """Take the Backend's nonce as our best; returns the nonce from which to search."""
+        if farmer.recorded_nonce is None or farmer.best is not None:
+            return 0
+        farmer.best = self._verify(index, chain_block.entropy, key, farmer.recorded_nonce)
+        return farmer.recorded_nonce + 1
+
+    async def _give_up(self, block: BlockRecord, farmer: PlantedFarmer, failure: Failure) -> None:
+        log.warning(
+            "no work for farmer",
+            block_index=block.index,
+            farmer_id=farmer.farmer_id,
+            reason=failure.reason,
+        )
+        farmer.work, farmer.failure = WorkState.FAILED, failure
+        await self._link.give_up(block.index, farmer.farmer_id, failure)
+        self._changes.announce()
