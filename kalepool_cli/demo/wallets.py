@@ -7,8 +7,9 @@ import asyncio
 from collections.abc import Sequence
 
 import aiohttp
-from stellar_sdk import Asset, InvokeHostFunction, Keypair, SorobanServerAsync, TransactionBuilder
+from stellar_sdk import Asset, InvokeHostFunction, Keypair, TransactionBuilder
 from stellar_sdk.soroban_rpc import GetTransactionStatus, SendTransactionStatus
+from stellar_sdk.soroban_server_async import SorobanServerAsync
 from stellar_sdk.transaction_envelope import TransactionEnvelope
 
 from kale import calls
