@@ -1,0 +1,1 @@
+"""What Backend and Pooler share: settings, errors, gRPC, the Stellar client, chain time, logs."""
