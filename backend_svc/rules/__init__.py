@@ -1,0 +1,1 @@
+"""Pure rules: decisions without clock, socket or database."""

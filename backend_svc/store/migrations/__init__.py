@@ -1,0 +1,1 @@
+"""The schema's history: numbered scripts, applied in order by `store.schema`."""

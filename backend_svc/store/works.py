@@ -1,0 +1,179 @@
+"""Questions about works: the best nonce of a planted farmer in a block, and what came of it."""
+
+from uuid import uuid4
+
+from peewee import fn
+
+from backend_svc.store.models import Plantings, Works, as_record, maybe_record
+from backend_svc.store.records import Fault, Planting, Work, WorkStatus
+
+_OPEN = (WorkStatus.RECORDED, WorkStatus.SUBMITTING)
+_FAILED = (WorkStatus.REFUSED, WorkStatus.FAILED)
+
+
+def record_nonce(
+    planting: Planting,
+    *,
+    nonce: int,
+    hash: bytes,
+    zeros: int,
+    attempts: int,
+    hashes: int,
+    work_seconds: float,
+) -> Work:
+    """Keep the better of this nonce and the one known; the caller has verified the hash.
+
+    A failed work becomes recorded again if this nonce is better. A confirmed
+    one keeps its outcome.
+    """
+    Works.insert(
+        id=str(uuid4()),
+        operation_id=planting.operation_id,
+        planting_id=planting.id,
+        farmer_id=planting.farmer_id,
+        block_index=planting.block_index,
+        nonce=nonce,
+        hash=hash,
+        zeros=zeros,
+    ).on_conflict_ignore().execute()
+    work = lock_work(planting.farmer_id, planting.block_index)
+    assert work is not None
+    Works.update(attempts=attempts, hashes=hashes, work_seconds=work_seconds).where(
+        Works.id == work.id
+    ).execute()
+    if (work.zeros is None or zeros > work.zeros) and work.status is not WorkStatus.CONFIRMED:
+        Works.update(nonce=nonce, hash=hash, zeros=zeros).where(Works.id == work.id).execute()
+        if work.status in _FAILED:
+            _reopen(work.id)
+    return get_work(work.id)
+
+
+def record_not_found(planting: Planting, *, reason: str, fault: Fault, message: str) -> Work:
+    """The pooler found nothing. A nonce recorded before stays, and so does any outcome."""
+    Works.insert(
+        id=str(uuid4()),
+        operation_id=planting.operation_id,
+        planting_id=planting.id,
+        farmer_id=planting.farmer_id,
+        block_index=planting.block_index,
+        status=WorkStatus.FAILED,
+        reason=reason,
+        fault=fault,
+        message=message,
+        finished_at=fn.now(),
+    ).on_conflict_ignore().execute()
+    work = find_work(planting.farmer_id, planting.block_index)
+    assert work is not None
+    return work
+
+
+def get_work(work_id: str) -> Work:
+    return as_record(Work, Works.get(Works.id == work_id))
+
+
+def find_work(farmer_id: str, block_index: int) -> Work | None:
+    row = Works.get_or_none((Works.farmer_id == farmer_id) & (Works.block_index == block_index))
+    return maybe_record(Work, row)
+
+
+def lock_work(farmer_id: str, block_index: int) -> Work | None:
+    """The same, its row held until COMMIT."""
+    query = Works.select().where((Works.farmer_id == farmer_id) & (Works.block_index == block_index))
+    row = query.for_update().first()
+    return maybe_record(Work, row)
+
+
+def begin_submission(work_id: str) -> Work | None:
+    """Take a recorded work in hand; None if somebody has it or it is finished."""
+    query = (
+        Works.update(status=WorkStatus.SUBMITTING, submissions=Works.submissions + 1)
+        .where((Works.id == work_id) & (Works.status == WorkStatus.RECORDED))
+        .returning(Works)
+    )
+    rows = list(query.execute())
+    return as_record(Work, rows[0]) if rows else None
+
+
+def return_submission(work_id: str) -> None:
+    """Give a work in hand back, to be submitted again by whoever takes it."""
+    Works.update(status=WorkStatus.RECORDED).where(
+        (Works.id == work_id) & (Works.status == WorkStatus.SUBMITTING)
+    ).execute()
+
+
+def record_confirmed(
+    work_id: str,
+    *,
+    gap: int,
+    zeros: int,
+    work_ledger: int | None,
+    transaction_id: str | None,
+    recovered: bool = False,
+    by_outsider: bool = False,
+) -> Work:
+    """The pail holds this gap and these zeros: by our transaction, or by a stranger's."""
+    Works.update(
+        status=WorkStatus.CONFIRMED,
+        gap=gap,
+        confirmed_zeros=zeros,
+        work_ledger=work_ledger,
+        transaction_id=transaction_id,
+        recovered=recovered,
+        by_outsider=by_outsider,
+        reason=None,
+        fault=None,
+        message="",
+        finished_at=fn.now(),
+    ).where(Works.id == work_id).execute()
+    return get_work(work_id)
+
+
+def record_work_failed(
+    work_id: str,
+    *,
+    reason: str,
+    fault: Fault,
+    message: str,
+    refused: bool = False,
+    transaction_id: str | None = None,
+) -> Work:
+    """It came to nothing (`refused`: before anything was sent). A confirmed one stays as it is."""
+    Works.update(
+        status=WorkStatus.REFUSED if refused else WorkStatus.FAILED,
+        reason=reason,
+        fault=fault,
+        message=message,
+        transaction_id=transaction_id,
+        finished_at=fn.now(),
+    ).where((Works.id == work_id) & Works.status.in_(_OPEN)).execute()
+    return get_work(work_id)
+
+
+def unfinished_works(block_index: int | None = None) -> list[Work]:
+    """Works recorded or in hand, of one block or of all: what a silent pooler leaves to us."""
+    query = Works.select().where(Works.status.in_(_OPEN))
+    if block_index is not None:
+        query = query.where(Works.block_index == block_index)
+    return [as_record(Work, row) for row in query.order_by(Works.block_index, Works.created_at)]
+
+
+def works_of(operation_id: str) -> list[Work]:
+    query = Works.select().where(Works.operation_id == operation_id)
+    return [as_record(Work, row) for row in query.order_by(Works.created_at, Works.id)]
+
+
+def plantings_without_work(operation_id: str) -> list[Planting]:
+    """Planted farmers of whom no result came: their stakes are lost when the block closes."""
+    worked = Works.select(Works.planting_id).where(Works.operation_id == operation_id)
+    query = Plantings.select().where(
+        (Plantings.operation_id == operation_id)
+        & (Plantings.status == "planted")
+        & Plantings.id.not_in(worked)
+    )
+    return [as_record(Planting, row) for row in query]
+
+
+def _reopen(work_id: str) -> None:
+    Works.update(status=WorkStatus.RECORDED, reason=None, fault=None, message="", finished_at=None).where(
+        Works.id == work_id
+    ).execute()
