@@ -218,7 +218,7 @@ Global___Farmer: _TypeAlias = Farmer  # noqa: Y015
 
 @_typing.final
 class Balances(_message.Message):
-    """What a farmer has, in stroops."""
+    """What a farmer has."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -229,15 +229,15 @@ class Balances(_message.Message):
     PAID_OUT_STROOPS_FIELD_NUMBER: _builtins.int
     LEDGER_FIELD_NUMBER: _builtins.int
     xlm_stroops: _builtins.int
-    """XLM in its account, reserves included."""
+    """XLM in its account, reserves included, in stroops."""
     kale_free_stroops: _builtins.int
-    """KALE in its account."""
+    """KALE in its account, in stroops."""
     in_play_stroops: _builtins.int
-    """KALE staked in blocks that aren't harvested."""
+    """KALE staked in blocks that aren't harvested, in stroops."""
     to_harvest_stroops: _builtins.int
-    """Rewards of worked blocks that could be harvested now, as estimated; the stake isn't part of it."""
+    """Rewards of worked blocks that could be harvested now, as estimated, in stroops; the stake isn't part of it."""
     paid_out_stroops: _builtins.int
-    """KALE paid out so far."""
+    """KALE paid out so far, in stroops."""
     ledger: _builtins.int
     """Ledger as of which the account was read; 0: never yet."""
     def __init__(
