@@ -1,0 +1,98 @@
+"""From start to exit code: signals, graceful shutdown, one line for what can't start."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from poolkit.errors import StartupError
+from poolkit.logs import get_logger
+from poolkit.redaction import redact_text
+
+log = get_logger(__name__)
+
+DEFAULT_SHUTDOWN_WALL_SECONDS: Final = 20.0
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_STARTUP: Final = 2
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+Service = Callable[[], Awaitable[None]]
+
+
+def run_service(service: Service, *, shutdown_wall_seconds: float = DEFAULT_SHUTDOWN_WALL_SECONDS) -> int:
+    """Run a service until it returns or a SIGTERM or SIGINT comes; the process's exit code.
+
+    A signal cancels the service's task: what it set up in `async with` blocks is taken down in
+    reverse order, which is its graceful shutdown. After `shutdown_wall_seconds`, or at a second
+    signal, it is given up. 0: ended as asked. 1: failed, or did not end in time; the log has the
+    trace. 2: StartupError, one line on stderr.
+    """
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(_until_signal(service, shutdown_wall_seconds))
+    except StartupError as error:
+        return report_startup_error(error)
+
+
+def report_startup_error(error: StartupError) -> int:
+    """Say in one line on stderr why the process can't start; exit code 2."""
+    line = " ".join(redact_text(str(error)).split())
+    print(f"error: {line}", file=sys.stderr, flush=True)
+    return EXIT_STARTUP
+
+
+async def _until_signal(service: Service, shutdown_wall_seconds: float) -> int:
+    running = asyncio.ensure_future(service())
+    stop = asyncio.Event()
+    give_up = asyncio.Event()
+    _listen(stop, give_up)
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not running.done():
+        await _shut_down(running, give_up, shutdown_wall_seconds)
+        if not running.done():
+            return EXIT_FAILED
+    return _exit_code(running)
+
+
+def _listen(stop: asyncio.Event, give_up: asyncio.Event) -> None:
+    def on_signal(number: int) -> None:
+        (give_up if stop.is_set() else stop).set()
+        log.info("signal received", signal=signal.Signals(number).name)
+
+    for number in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+
+
+async def _shut_down(running: "asyncio.Future[None]", give_up: asyncio.Event, wall_seconds: float) -> None:
+    log.info("shutting down", shutdown_wall_seconds=wall_seconds)
+    running.cancel()
+    giving_up = asyncio.ensure_future(give_up.wait())
+    await asyncio.wait({running, giving_up}, timeout=wall_seconds, return_when=asyncio.FIRST_COMPLETED)
+    giving_up.cancel()
+    if not running.done():
+        log.error("gave up waiting for the service to end", shutdown_wall_seconds=wall_seconds)
+
+
+def _exit_code(ended: "asyncio.Future[None]") -> int:
+    if ended.cancelled():
+        return EXIT_OK
+    error = ended.exception()
+    if isinstance(error, StartupError):
+        raise error
+    if error is not None:
+        log.error("service failed", exc_info=error)
+        return EXIT_FAILED
+    return EXIT_OK
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it exists; it is not made for Windows."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
