@@ -16,17 +16,15 @@ import psycopg2.extensions
 from peewee import DatabaseProxy, InterfaceError, OperationalError
 from playhouse.pool import PooledPostgresqlDatabase
 
+from poolkit.errors import DatabaseUnavailable
+from poolkit.logs import get_logger
+
+log = get_logger(__name__)
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _CONNECT_WALL_SECONDS = 5
-
-
-class DatabaseUnavailableError(Exception):
-    """The server cannot be reached, or went away in the middle of a transaction.
-
-    Whether that transaction was committed is unknown to the caller.
-    """
 
 
 class OutsideTransactionError(RuntimeError):
@@ -88,7 +86,8 @@ class Database:
         Nothing in it may touch the event loop. When the caller is cancelled
         the thread goes on to its COMMIT or ROLLBACK: a transaction is never
         left half done, but its outcome is then unknown to the caller.
-        Raises what the function raises, and DatabaseUnavailableError.
+        Raises what the function raises, and DatabaseUnavailable: the server cannot be reached,
+        or went away, and then nobody knows whether the COMMIT was done.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: self.run_here(function, *args, **kwargs))
@@ -100,12 +99,14 @@ class Database:
             with self._peewee.connection_context(), self._peewee.atomic():
                 return function(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
-            raise DatabaseUnavailableError(f"{self.address}: {_first_line(error)}") from error
+            # The driver's text names hosts: it is for the log, the message may reach a client.
+            log.error("database unavailable", address=self.address, error=_first_line(error))
+            raise DatabaseUnavailable("the database does not answer") from error
         finally:
             current_database.obj = outer
 
     async def check(self) -> None:
-        """Ask the server for an answer. Raises DatabaseUnavailableError."""
+        """Ask the server for an answer. Raises DatabaseUnavailable."""
         await self.run(_select_one)
 
     def close(self) -> None:
