@@ -1,0 +1,1 @@
+"""A Stellar network of one process for development and tests, with KALE on it."""

@@ -1,0 +1,43 @@
+"""A call's arguments, checked for number and type."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stellar_sdk import Address, scval, xdr
+
+from kale.constants import HASH_BYTES
+from localnet.contract_env import ContractEnv
+
+Reader = Callable[[xdr.SCVal], Any]
+
+i128: Reader = scval.from_int128
+u32: Reader = scval.from_uint32
+u64: Reader = scval.from_uint64
+
+
+def address(value: xdr.SCVal) -> str:
+    """A G… or C… address; ValueError for the kinds that hold no authority."""
+    if value.address is None or value.address.type not in (
+        xdr.SCAddressType.SC_ADDRESS_TYPE_ACCOUNT,
+        xdr.SCAddressType.SC_ADDRESS_TYPE_CONTRACT,
+    ):
+        raise ValueError("expected an account's or a contract's address")
+    return Address.from_xdr_sc_address(value.address).address
+
+
+def hash32(value: xdr.SCVal) -> bytes:
+    """Exactly 32 bytes."""
+    content = scval.from_bytes(value)
+    if len(content) != HASH_BYTES:
+        raise ValueError(f"expected {HASH_BYTES} bytes, got {len(content)}")
+    return content
+
+
+def read_arguments(env: ContractEnv, args: Sequence[xdr.SCVal], *readers: Reader) -> tuple[Any, ...]:
+    """The native values of `args`; raises the host's error if number or types are others."""
+    if len(args) != len(readers):
+        raise env.mistake("unexpected number of arguments", [scval.to_uint32(len(args))])
+    try:
+        return tuple(reader(value) for reader, value in zip(readers, args, strict=True))
+    except ValueError as error:
+        raise env.mistake("unexpected type of argument") from error

@@ -1,0 +1,178 @@
+"""The KALE farm contract: storage, authorisation and token calls around its rules."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from stellar_sdk import scval, xdr
+
+from kale.constants import INSTANCE_EXTENSION_SLACK_LEDGERS
+from kale.contract_errors import FarmError
+from kale.farm import Block, Farm, Pail
+from kale.storage import (
+    block_data_key,
+    decode_block,
+    decode_pail,
+    encode_block,
+    encode_pail,
+    pail_data_key,
+)
+from localnet.contract_env import ContractEnv
+from localnet.contracts import farm_rules
+from localnet.contracts.arguments import address, hash32, i128, read_arguments, u32, u64
+from localnet.contracts.farm_rules import FarmPanic, FarmRefusal, Moment
+
+_TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
+
+
+def _instance_key(name: str) -> xdr.SCVal:
+    return scval.to_vec([scval.to_symbol(name)])
+
+
+_HOMESTEADER: Final = _instance_key("Homesteader")
+_ASSET: Final = _instance_key("HomesteadAsset")
+_INDEX: Final = _instance_key("FarmIndex")
+_BLOCK: Final = _instance_key("FarmBlock")
+_PAUSED: Final = _instance_key("FarmPaused")
+
+_Args = Sequence[xdr.SCVal]
+
+
+class FarmContract:
+    """A `Program`."""
+
+    runs_in_vm = True
+
+    def call(self, env: ContractEnv, function: str, args: _Args) -> xdr.SCVal:
+        run = _FUNCTIONS.get(function)
+        if run is None:
+            raise env.missing_function(function)
+        try:
+            return run(env, args)
+        except FarmRefusal as refusal:
+            raise env.refuse(refusal.error) from refusal
+        except FarmPanic as panic:
+            raise env.trap() from panic
+
+
+class _Records:
+    """The contract's temporary storage, as the rules look at it."""
+
+    def __init__(self, env: ContractEnv) -> None:
+        self._env = env
+
+    def find_block(self, index: int) -> Block | None:
+        value = self._env.data(block_data_key(index), _TEMPORARY)
+        return decode_block(value) if value is not None else None
+
+    def find_pail(self, farmer: str, index: int) -> Pail | None:
+        value = self._env.data(pail_data_key(farmer, index), _TEMPORARY)
+        return decode_pail(value) if value is not None else None
+
+
+def _plant(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    farmer, amount = read_arguments(env, args, address, i128)
+    env.require_auth(farmer)
+    farm = _load_farm(env)
+    planted = farm_rules.plant(farm, _Records(env), _moment(env), farmer, amount)
+    if planted.burn_stroops > 0:
+        env.call(
+            farm.asset_contract_id,
+            "burn",
+            [scval.to_address(farmer), scval.to_int128(planted.burn_stroops)],
+        )
+    if planted.farm.index != farm.index:
+        env.set_instance_value(_INDEX, scval.to_uint32(planted.farm.index))
+    _store(env, farmer, planted.farm, planted.block, planted.pail)
+    _extend_instance(env)
+    return scval.to_void()
+
+
+def _work(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    farmer, hash, nonce = read_arguments(env, args, address, hash32, u64)
+    worked = farm_rules.work(_load_farm(env), _Records(env), _moment(env), farmer, hash, nonce)
+    _store(env, farmer, worked.farm, worked.block, worked.pail)
+    _extend_instance(env)
+    return scval.to_uint32(worked.gap)
+
+
+def _harvest(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    farmer, index = read_arguments(env, args, address, u32)
+    farm = _load_farm(env)
+    harvested = farm_rules.harvest(farm, _Records(env), farmer, index)
+    if harvested.mint_stroops > 0:
+        env.call(
+            farm.asset_contract_id,
+            "mint",
+            [scval.to_address(farmer), scval.to_int128(harvested.mint_stroops)],
+        )
+    env.delete_data(pail_data_key(farmer, index), _TEMPORARY)
+    _extend_instance(env)
+    return scval.to_int128(harvested.reward_stroops)
+
+
+def _pause(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    read_arguments(env, args)
+    farm = _load_farm(env)
+    env.require_auth(farm.homesteader)
+    env.set_instance_value(_PAUSED, scval.to_bool(farm_rules.pause(farm).paused))
+    return scval.to_void()
+
+
+def _unpause(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    read_arguments(env, args)
+    farm = _load_farm(env)
+    env.require_auth(farm.homesteader)
+    env.set_instance_value(_PAUSED, scval.to_bool(farm_rules.unpause(farm).paused))
+    _extend_instance(env)
+    return scval.to_void()
+
+
+def _remove_block(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    (index,) = read_arguments(env, args, u32)
+    env.require_auth(_load_farm(env).homesteader)
+    env.delete_data(block_data_key(index), _TEMPORARY)
+    return scval.to_void()
+
+
+_FUNCTIONS: Final[dict[str, Callable[[ContractEnv, _Args], xdr.SCVal]]] = {
+    "plant": _plant,
+    "work": _work,
+    "harvest": _harvest,
+    "pause": _pause,
+    "unpause": _unpause,
+    "remove_block": _remove_block,
+}
+
+
+def _load_farm(env: ContractEnv) -> Farm:
+    """The instance storage; a farm that was never set up refuses as the contract does."""
+    homesteader, asset = env.instance_value(_HOMESTEADER), env.instance_value(_ASSET)
+    if homesteader is None or asset is None:
+        raise FarmRefusal(FarmError.HOMESTEAD_MISSING)
+    block = env.instance_value(_BLOCK)
+    if block is None:
+        raise FarmRefusal(FarmError.FARM_BLOCK_MISSING)
+    index, paused = env.instance_value(_INDEX), env.instance_value(_PAUSED)
+    return Farm(
+        homesteader=address(homesteader),
+        asset_contract_id=address(asset),
+        index=u32(index) if index is not None else 0,
+        block=decode_block(block),
+        paused=scval.from_bool(paused) if paused is not None else False,
+    )
+
+
+def _store(env: ContractEnv, farmer: str, farm: Farm, block: Block, pail: Pail) -> None:
+    env.put_data(pail_data_key(farmer, farm.index), _TEMPORARY, encode_pail(pail))
+    env.put_data(block_data_key(farm.index), _TEMPORARY, encode_block(block))
+    env.set_instance_value(_BLOCK, encode_block(farm.block))
+
+
+def _moment(env: ContractEnv) -> Moment:
+    return Moment(env.ledger.sequence, env.ledger.close_time)
+
+
+def _extend_instance(env: ContractEnv) -> None:
+    """The contract keeps its instance at the longest possible life, give or take a week."""
+    longest = env.ledger.max_live_until - env.ledger.sequence
+    env.extend_instance(longest - INSTANCE_EXTENSION_SLACK_LEDGERS, longest)

@@ -1,0 +1,92 @@
+"""The ledger entries of contracts as their deployment leaves them."""
+
+from stellar_sdk import StrKey, scval, xdr
+
+from kale.farm import Farm
+from kale.storage import encode_farm
+from localnet.contracts.farm_rules import empty_farm_block
+from localnet.contracts.registry import FARM_CODE, FARM_CODE_HASH
+from localnet.contracts.token import DECIMALS
+from localnet.entries import StoredEntry
+from localnet.entry_keys import code_key_bytes, contract_data_entry, instance_key_bytes
+from localnet.invocation import LedgerInfo
+
+_PERSISTENT = xdr.ContractDataDurability.PERSISTENT
+_INSTANCE_KEY = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_CONTRACT_INSTANCE)
+
+
+def new_farm(homesteader: str, asset_contract_id: str, timestamp: int, index: int = 0) -> Farm:
+    """A farm as its constructor makes it: nothing collected, the first block opens 300 s later."""
+    return Farm(homesteader, asset_contract_id, index, empty_farm_block(timestamp), paused=False)
+
+
+def farm_entries(contract_id: str, farm: Farm, ledger: LedgerInfo) -> dict[bytes, StoredEntry]:
+    """Instance and code of a farm. The constructor extends their life to the maximum.
+
+    Like the constructor it writes no index of 0 and no pause flag that was never set.
+    """
+    written = [
+        entry
+        for entry in encode_farm(farm).sc_map
+        if not (entry.key == _key("FarmIndex") and farm.index == 0)
+        and not (entry.key == _key("FarmPaused") and not farm.paused)
+    ]
+    executable = xdr.ContractExecutable(
+        xdr.ContractExecutableType.CONTRACT_EXECUTABLE_WASM, wasm_hash=xdr.Hash(FARM_CODE_HASH)
+    )
+    code = xdr.LedgerEntryData(
+        xdr.LedgerEntryType.CONTRACT_CODE,
+        contract_code=xdr.ContractCodeEntry(
+            ext=xdr.ContractCodeEntryExt(0), hash=xdr.Hash(FARM_CODE_HASH), code=FARM_CODE
+        ),
+    )
+    return {
+        instance_key_bytes(contract_id): _instance(
+            contract_id, executable, xdr.SCMap(written), ledger.sequence, ledger.max_live_until
+        ),
+        code_key_bytes(FARM_CODE_HASH): StoredEntry(code, ledger.sequence, ledger.max_live_until),
+    }
+
+
+def token_entries(
+    contract_id: str, code: str, issuer: str, administrator: str, ledger: LedgerInfo
+) -> dict[bytes, StoredEntry]:
+    """The instance of an asset's contract; its administrator may mint."""
+    width = 4 if len(code) <= 4 else 12
+    info = {
+        "asset_code": scval.to_string(code.encode().ljust(width, b"\0")),
+        "issuer": scval.to_bytes(StrKey.decode_ed25519_public_key(issuer)),
+    }
+    metadata = {
+        "decimal": scval.to_uint32(DECIMALS),
+        "name": scval.to_string(f"{code}:{issuer}"),
+        "symbol": scval.to_string(code),
+    }
+    asset = scval.to_vec([scval.to_symbol(f"AlphaNum{width}"), scval.to_struct(info)])
+    # In the host's order of keys: a symbol before the vectors.
+    entries = [
+        xdr.SCMapEntry(key=scval.to_symbol("METADATA"), val=scval.to_struct(metadata)),
+        xdr.SCMapEntry(key=_key("Admin"), val=scval.to_address(administrator)),
+        xdr.SCMapEntry(key=_key("AssetInfo"), val=asset),
+    ]
+    executable = xdr.ContractExecutable(xdr.ContractExecutableType.CONTRACT_EXECUTABLE_STELLAR_ASSET)
+    live_until = ledger.new_live_until(temporary=False)
+    return {
+        instance_key_bytes(contract_id): _instance(
+            contract_id, executable, xdr.SCMap(entries), ledger.sequence, live_until
+        )
+    }
+
+
+def _key(name: str) -> xdr.SCVal:
+    return scval.to_vec([scval.to_symbol(name)])
+
+
+def _instance(
+    contract_id: str, executable: xdr.ContractExecutable, storage: xdr.SCMap, sequence: int, live_until: int
+) -> StoredEntry:
+    instance = xdr.SCContractInstance(executable=executable, storage=storage)
+    value = xdr.SCVal(xdr.SCValType.SCV_CONTRACT_INSTANCE, instance=instance)
+    return StoredEntry(
+        contract_data_entry(contract_id, _INSTANCE_KEY, _PERSISTENT, value), sequence, live_until
+    )

@@ -1,0 +1,30 @@
+"""Which program runs for which contract code.
+
+The localnet executes no Wasm. Its farm's code entry holds a short description instead,
+and that entry's hash stands for the program.
+"""
+
+from hashlib import sha256
+from typing import Final
+
+from stellar_sdk import xdr
+
+from localnet.contract_env import Program
+from localnet.contracts.farm import FarmContract
+from localnet.contracts.token import TokenContract
+
+#: The content of the farm's code entry, and its hash as an instance names it.
+FARM_CODE: Final = b"\0asm\x01\0\0\0 KALE farm of the localnet, run natively"
+FARM_CODE_HASH: Final = sha256(FARM_CODE).digest()
+
+_TOKEN: Final = TokenContract()
+_BY_CODE_HASH: Final[dict[bytes, Program]] = {FARM_CODE_HASH: FarmContract()}
+
+
+def program_of(executable: xdr.ContractExecutable) -> Program | None:
+    """The program of a contract's executable; None for code that the localnet does not know."""
+    if executable.type is xdr.ContractExecutableType.CONTRACT_EXECUTABLE_STELLAR_ASSET:
+        return _TOKEN
+    if executable.wasm_hash is None:
+        return None
+    return _BY_CODE_HASH.get(executable.wasm_hash.hash)

@@ -1,0 +1,219 @@
+"""The Stellar Asset Contract of a credit asset (CAP-46-06, events of CAP-67)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from stellar_sdk import Address, StrKey, scval, xdr
+
+from kale.constants import LEDGER_SECONDS
+from kale.contract_errors import TokenError
+from localnet.contract_env import ContractEnv
+from localnet.contracts.arguments import address, i128, read_arguments, u32
+from localnet.contracts.token_state import Allowances, Holdings, administrator, asset_info
+
+DECIMALS: Final = 7
+_DAY_LEDGERS: Final = 24 * 60 * 60 // LEDGER_SECONDS
+#: The instance lives 7 days again whenever it has at most 6 left.
+_INSTANCE_EXTENSION_LEDGERS: Final = 7 * _DAY_LEDGERS
+_INSTANCE_THRESHOLD_LEDGERS: Final = _INSTANCE_EXTENSION_LEDGERS - _DAY_LEDGERS
+
+_Args = Sequence[xdr.SCVal]
+
+
+class TokenContract:
+    """A `Program` that is part of the host: it runs in no VM and has no code entry."""
+
+    runs_in_vm = False
+
+    def call(self, env: ContractEnv, function: str, args: _Args) -> xdr.SCVal:
+        run = _FUNCTIONS.get(function)
+        if run is None:
+            raise env.missing_function(function)
+        return run(env, args)
+
+
+@dataclass(frozen=True, slots=True)
+class _Receiver:
+    """Where a transfer goes; a muxed account brings its id along for the event."""
+
+    address: str
+    muxed_id: int | None
+
+
+def _receiver(value: xdr.SCVal) -> _Receiver:
+    muxed = value.address.muxed_account if value.address is not None else None
+    if muxed is None:
+        return _Receiver(address(value), None)
+    return _Receiver(StrKey.encode_ed25519_public_key(muxed.ed25519.uint256), muxed.id.uint64)
+
+
+# Views
+
+
+def _allowance(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    owner, spender = read_arguments(env, args, address, address)
+    _extend_instance(env)
+    return scval.to_int128(Allowances(env).amount(owner, spender))
+
+
+def _balance(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    (holder,) = read_arguments(env, args, address)
+    _extend_instance(env)
+    return scval.to_int128(_holdings(env).balance(holder))
+
+
+def _authorized(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    (holder,) = read_arguments(env, args, address)
+    _extend_instance(env)
+    return scval.to_bool(_holdings(env).is_authorized(holder))
+
+
+def _admin(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    read_arguments(env, args)
+    return scval.to_address(administrator(env))
+
+
+def _decimals(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    read_arguments(env, args)
+    return scval.to_uint32(DECIMALS)
+
+
+def _name(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    read_arguments(env, args)
+    return scval.to_string(asset_info(env).name)
+
+
+def _symbol(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    read_arguments(env, args)
+    return scval.to_string(asset_info(env).code)
+
+
+# Changes. The order of checks is the contract's: arguments, issuer, authorisation, balances.
+
+
+def _approve(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    owner, spender, amount, live_until = read_arguments(env, args, address, address, i128, u32)
+    _require_nonnegative(env, amount)
+    env.require_auth(owner)
+    _extend_instance(env)
+    Allowances(env).set(owner, spender, amount, live_until)
+    terms = scval.to_vec([scval.to_int128(amount), scval.to_uint32(live_until)])
+    _publish(env, "approve", [owner, spender], terms)
+    return scval.to_void()
+
+
+def _transfer(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    sender, receiver, amount = read_arguments(env, args, address, _receiver, i128)
+    _require_nonnegative(env, amount)
+    env.require_auth(sender)
+    _extend_instance(env)
+    _move(env, sender, receiver, amount)
+    return scval.to_void()
+
+
+def _transfer_from(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    spender, sender, receiver, amount = read_arguments(env, args, address, address, address, i128)
+    _require_nonnegative(env, amount)
+    env.require_auth(spender)
+    _extend_instance(env)
+    Allowances(env).spend(sender, spender, amount)
+    _move(env, sender, _Receiver(receiver, None), amount)
+    return scval.to_void()
+
+
+def _burn(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    holder, amount = read_arguments(env, args, address, i128)
+    _require_nonnegative(env, amount)
+    _require_not_issuer(env, holder)
+    env.require_auth(holder)
+    _extend_instance(env)
+    _holdings(env).spend(holder, amount)
+    _publish(env, "burn", [holder], scval.to_int128(amount))
+    return scval.to_void()
+
+
+def _burn_from(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    spender, holder, amount = read_arguments(env, args, address, address, i128)
+    _require_nonnegative(env, amount)
+    _require_not_issuer(env, holder)
+    env.require_auth(spender)
+    _extend_instance(env)
+    Allowances(env).spend(holder, spender, amount)
+    _holdings(env).spend(holder, amount)
+    _publish(env, "burn", [holder], scval.to_int128(amount))
+    return scval.to_void()
+
+
+def _mint(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    receiver, amount = read_arguments(env, args, address, i128)
+    _require_nonnegative(env, amount)
+    _require_not_issuer(env, receiver)
+    env.require_auth(administrator(env))
+    _extend_instance(env)
+    _holdings(env).receive(receiver, amount)
+    _publish(env, "mint", [receiver], scval.to_int128(amount))
+    return scval.to_void()
+
+
+_FUNCTIONS: Final[dict[str, Callable[[ContractEnv, _Args], xdr.SCVal]]] = {
+    "admin": _admin,
+    "allowance": _allowance,
+    "approve": _approve,
+    "authorized": _authorized,
+    "balance": _balance,
+    "burn": _burn,
+    "burn_from": _burn_from,
+    "decimals": _decimals,
+    "mint": _mint,
+    "name": _name,
+    "symbol": _symbol,
+    "transfer": _transfer,
+    "transfer_from": _transfer_from,
+}
+
+
+def _holdings(env: ContractEnv) -> Holdings:
+    return Holdings(env, asset_info(env))
+
+
+def _move(env: ContractEnv, sender: str, receiver: _Receiver, amount: int) -> None:
+    """Between holders; the event of a payment from or to the issuer says mint or burn."""
+    holdings = _holdings(env)
+    holdings.spend(sender, amount)
+    holdings.receive(receiver.address, amount)
+    issuer = asset_info(env).issuer
+    data = _transferred(amount, receiver.muxed_id)
+    if (sender == issuer) == (receiver.address == issuer):
+        _publish(env, "transfer", [sender, receiver.address], data)
+    elif sender == issuer:
+        _publish(env, "mint", [receiver.address], data)
+    else:
+        _publish(env, "burn", [sender], scval.to_int128(amount))
+
+
+def _transferred(amount: int, muxed_id: int | None) -> xdr.SCVal:
+    if muxed_id is None:
+        return scval.to_int128(amount)
+    return scval.to_struct({"amount": scval.to_int128(amount), "to_muxed_id": scval.to_uint64(muxed_id)})
+
+
+def _publish(env: ContractEnv, name: str, addresses: Sequence[str], data: xdr.SCVal) -> None:
+    topics = [scval.to_symbol(name), *(scval.to_address(Address(item)) for item in addresses)]
+    env.publish([*topics, scval.to_string(asset_info(env).name)], data)
+
+
+def _extend_instance(env: ContractEnv) -> None:
+    env.extend_instance(_INSTANCE_THRESHOLD_LEDGERS, _INSTANCE_EXTENSION_LEDGERS)
+
+
+def _require_nonnegative(env: ContractEnv, amount: int) -> None:
+    if amount < 0:
+        raise env.refuse(
+            TokenError.NEGATIVE_AMOUNT, "negative amount is not allowed", [scval.to_int128(amount)]
+        )
+
+
+def _require_not_issuer(env: ContractEnv, holder: str) -> None:
+    if holder == asset_info(env).issuer:
+        raise env.refuse(TokenError.OPERATION_NOT_SUPPORTED, "operation invalid on issuer")

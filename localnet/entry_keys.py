@@ -1,0 +1,66 @@
+"""LedgerKey XDR of contract entries, put together from parts that repeat."""
+
+from functools import lru_cache
+
+from stellar_sdk import Address, scval, xdr
+
+from kale.storage import instance_key
+
+_CONTRACT_DATA = xdr.LedgerEntryType.CONTRACT_DATA.value.to_bytes(4, "big")
+
+
+@lru_cache(maxsize=4_096)
+def sc_address(address: str) -> xdr.SCAddress:
+    """The XDR of a G… or C… address; shared, not to be changed."""
+    return Address(address).to_xdr_sc_address()
+
+
+@lru_cache(maxsize=4_096)
+def _encoded_address(address: str) -> bytes:
+    return sc_address(address).to_xdr_bytes()
+
+
+@lru_cache(maxsize=1_024)
+def instance_key_bytes(contract_id: str) -> bytes:
+    """The key of a contract's instance."""
+    return instance_key(contract_id).to_xdr_bytes()
+
+
+@lru_cache(maxsize=1_024)
+def code_key_bytes(wasm_hash: bytes) -> bytes:
+    """The key of a contract code entry."""
+    return xdr.LedgerKey(
+        xdr.LedgerEntryType.CONTRACT_CODE, contract_code=xdr.LedgerKeyContractCode(xdr.Hash(wasm_hash))
+    ).to_xdr_bytes()
+
+
+def data_key_bytes(owner: str, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> bytes:
+    """The key of a data entry: its four fields one after the other."""
+    return _CONTRACT_DATA + _encoded_address(owner) + key.to_xdr_bytes() + durability.value.to_bytes(4, "big")
+
+
+def contract_data_entry(
+    owner: str, key: xdr.SCVal, durability: xdr.ContractDataDurability, value: xdr.SCVal
+) -> xdr.LedgerEntryData:
+    """A data entry of a contract (or, for a nonce, of an account)."""
+    return xdr.LedgerEntryData(
+        xdr.LedgerEntryType.CONTRACT_DATA,
+        contract_data=xdr.ContractDataEntry(
+            ext=xdr.ExtensionPoint(0), contract=sc_address(owner), key=key, durability=durability, val=value
+        ),
+    )
+
+
+def key_values(key: bytes) -> list[xdr.SCVal]:
+    """What an error says about a key: whose it is, and which."""
+    ledger_key = xdr.LedgerKey.from_xdr_bytes(key)
+    if ledger_key.contract_data is not None:
+        owner = xdr.SCVal(xdr.SCValType.SCV_ADDRESS, address=ledger_key.contract_data.contract)
+        return [owner, ledger_key.contract_data.key]
+    if ledger_key.contract_code is not None:
+        return [scval.to_bytes(ledger_key.contract_code.hash.hash)]
+    holder = ledger_key.account or ledger_key.trust_line
+    if holder is None:
+        return []
+    account = xdr.SCAddress(xdr.SCAddressType.SC_ADDRESS_TYPE_ACCOUNT, account_id=holder.account_id)
+    return [xdr.SCVal(xdr.SCValType.SCV_ADDRESS, address=account)]

@@ -1,0 +1,146 @@
+"""How the host prints and orders values and ledger keys."""
+
+from functools import lru_cache
+from typing import Any, Final
+
+from stellar_sdk import Address, StrKey, scval, xdr
+
+_KIND: Final = xdr.SCValType
+
+#: The names that the host prints for its error types and codes.
+_ERROR_TYPES: Final = {
+    xdr.SCErrorType.SCE_CONTRACT: "Contract",
+    xdr.SCErrorType.SCE_WASM_VM: "WasmVm",
+    xdr.SCErrorType.SCE_CONTEXT: "Context",
+    xdr.SCErrorType.SCE_STORAGE: "Storage",
+    xdr.SCErrorType.SCE_OBJECT: "Object",
+    xdr.SCErrorType.SCE_CRYPTO: "Crypto",
+    xdr.SCErrorType.SCE_EVENTS: "Events",
+    xdr.SCErrorType.SCE_BUDGET: "Budget",
+    xdr.SCErrorType.SCE_VALUE: "Value",
+    xdr.SCErrorType.SCE_AUTH: "Auth",
+}
+_ERROR_CODES: Final = {
+    xdr.SCErrorCode.SCEC_ARITH_DOMAIN: "ArithDomain",
+    xdr.SCErrorCode.SCEC_INDEX_BOUNDS: "IndexBounds",
+    xdr.SCErrorCode.SCEC_INVALID_INPUT: "InvalidInput",
+    xdr.SCErrorCode.SCEC_MISSING_VALUE: "MissingValue",
+    xdr.SCErrorCode.SCEC_EXISTING_VALUE: "ExistingValue",
+    xdr.SCErrorCode.SCEC_EXCEEDED_LIMIT: "ExceededLimit",
+    xdr.SCErrorCode.SCEC_INVALID_ACTION: "InvalidAction",
+    xdr.SCErrorCode.SCEC_INTERNAL_ERROR: "InternalError",
+    xdr.SCErrorCode.SCEC_UNEXPECTED_TYPE: "UnexpectedType",
+    xdr.SCErrorCode.SCEC_UNEXPECTED_SIZE: "UnexpectedSize",
+}
+
+
+def describe_error(error: xdr.SCError) -> str:
+    """`Error(Contract, #10)`, `Error(Auth, InvalidAction)`."""
+    if error.contract_code is not None:
+        return f"Error(Contract, #{error.contract_code.uint32})"
+    code = _ERROR_CODES[error.code] if error.code is not None else "InternalError"
+    return f"Error({_ERROR_TYPES[error.type]}, {code})"
+
+
+def describe(value: xdr.SCVal) -> str:
+    """A value as the host's event log shows it."""
+    if value.error is not None:
+        return describe_error(value.error)
+    if value.bytes is not None:
+        return f"Bytes({value.bytes.sc_bytes.hex()})"
+    if value.str is not None:
+        return f'"{value.str.sc_string.decode(errors="replace")}"'
+    if value.sym is not None:
+        return value.sym.sc_symbol.decode(errors="replace")
+    if value.address is not None:
+        return Address.from_xdr_sc_address(value.address).address
+    if value.b is not None:
+        return "true" if value.b else "false"
+    if value.vec is not None:
+        return "[" + ", ".join(describe(item) for item in value.vec.sc_vec) + "]"
+    if value.map is not None:
+        return (
+            "{" + ", ".join(f"{describe(item.key)}: {describe(item.val)}" for item in value.map.sc_map) + "}"
+        )
+    return _describe_plain(value)
+
+
+def _describe_plain(value: xdr.SCVal) -> str:
+    if value.type is _KIND.SCV_VOID:
+        return "Void"
+    if value.timepoint is not None:
+        return f"TimePoint({value.timepoint.time_point.uint64})"
+    if value.duration is not None:
+        return f"Duration({value.duration.duration.uint64})"
+    if value.nonce_key is not None:
+        return f"LedgerKeyNonce({value.nonce_key.nonce.int64})"
+    if value.type is _KIND.SCV_LEDGER_KEY_CONTRACT_INSTANCE:
+        return "LedgerKeyContractInstance"
+    if value.instance is not None:
+        wasm = value.instance.executable.wasm_hash
+        return f"ContractInstance({f'Wasm({wasm.hash.hex()})' if wasm is not None else 'StellarAsset'})"
+    return str(scval.to_native(value))
+
+
+def describe_event(event: xdr.ContractEvent, *, failed: bool) -> str:
+    """One line of the event log, without its number."""
+    kind = event.type.name.capitalize()
+    opening = f"[Failed {kind} Event (not emitted)]" if failed else f"[{kind} Event]"
+    contract = ""
+    if event.contract_id is not None:
+        contract = f"contract:{StrKey.encode_contract(event.contract_id.contract_id.hash)}, "
+    body = event.body.v0
+    if body is None:
+        raise ValueError("contract event without a body")
+    topics = [describe(topic) for topic in body.topics]
+    callee = body.topics[1].bytes if len(body.topics) > 1 else None
+    if topics[0] == "fn_call" and callee is not None:
+        topics[1] = StrKey.encode_contract(callee.sc_bytes)
+    return f"{opening} {contract}topics:[{', '.join(topics)}], data:{describe(body.data)}"
+
+
+def value_order(value: xdr.SCVal) -> tuple[Any, ...]:
+    """A sort key in the host's order: by type, then by content; text by bytes, not by length."""
+    kind = value.type.value
+    if value.sym is not None:
+        return (kind, value.sym.sc_symbol)
+    if value.str is not None:
+        return (kind, value.str.sc_string)
+    if value.bytes is not None:
+        return (kind, value.bytes.sc_bytes)
+    if value.vec is not None:
+        return (kind, tuple(value_order(item) for item in value.vec.sc_vec))
+    if value.map is not None:
+        return (kind, tuple((value_order(item.key), value_order(item.val)) for item in value.map.sc_map))
+    if value.address is not None:
+        return (kind, value.address.to_xdr_bytes())
+    if value.b is not None:
+        return (kind, value.b)
+    if value.nonce_key is not None:
+        return (kind, value.nonce_key.nonce.int64)
+    number = _number(value)
+    return (kind,) if number is None else (kind, number)
+
+
+def _number(value: xdr.SCVal) -> int | None:
+    try:
+        native = scval.to_native(value)
+    except ValueError:
+        return None
+    return native if isinstance(native, int) else None
+
+
+@lru_cache(maxsize=65_536)
+def key_order(key: bytes) -> tuple[Any, ...]:
+    """A sort key for LedgerKey XDR in the ledger's order: by type, then field by field."""
+    ledger_key = xdr.LedgerKey.from_xdr_bytes(key)
+    data = ledger_key.contract_data
+    if data is None:
+        # Accounts, trustlines and code are of fixed size: their XDR sorts like their fields.
+        return (ledger_key.type.value, key)
+    return (
+        ledger_key.type.value,
+        data.contract.to_xdr_bytes(),
+        value_order(data.key),
+        data.durability.value,
+    )
