@@ -11,7 +11,6 @@ request is a durable `refused`, and the stream goes on.
 """
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
+from backend_svc.idempotency import conflict, content_hash
 from backend_svc.store import request_ids, sessions
 from backend_svc.store.database import Database
 from backend_svc.store.records import StoredResponse, StreamKind, StreamSession
@@ -29,7 +29,6 @@ from poolkit.errors import (
     InternalFault,
     InvalidField,
     PoolError,
-    RequestIdConflict,
     StreamOutOfOrder,
     StreamSequenceGap,
     StreamSessionUnknown,
@@ -116,6 +115,7 @@ class SessionStreams(Generic[Request, Response]):
         self._database = database
         self._wakes = wakes
         self._connections: set[_Connection[Request, Response]] = set()
+        self._connection_ended = asyncio.Event()
         self._draining = False
 
     async def converse(self, pooler_id: str, requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
@@ -133,11 +133,14 @@ class SessionStreams(Generic[Request, Response]):
             async for response in connection.run(requests, wake):
                 yield response
 
-    def drain(self) -> None:
+    async def drain(self) -> None:
         """Let every connection finish its request, say goodbye and end; also those still to come."""
         self._draining = True
         for connection in self._connections:
             connection.drain()
+        while self._connections:
+            self._connection_ended.clear()
+            await self._connection_ended.wait()
 
     @contextmanager
     def _connected(self, connection: "_Connection[Request, Response]") -> Iterator[None]:
@@ -146,6 +149,7 @@ class SessionStreams(Generic[Request, Response]):
             yield
         finally:
             self._connections.discard(connection)
+            self._connection_ended.set()
 
     async def _open(self, pooler_id: str, first: Any) -> tuple[StreamSession, int]:
         """Take the session that the first request names. Returns it and the last sequence seen."""
@@ -325,13 +329,10 @@ class _Connection(Generic[Request, Response]):
                 f"pooler/{session.pooler_id}",
                 request.idempotency_key,
                 str(session.kind),
-                _content_hash(request),
+                content_hash(request, "sequence", "idempotency_key"),
             )
         except request_ids.RequestConflictError as error:
-            text = f"was used before with other content (got {request.idempotency_key!r})"
-            raise RequestIdConflict(
-                f"idempotency_key {text}", field_violations=[FieldViolation("idempotency_key", text)]
-            ) from error
+            raise conflict("idempotency_key", request.idempotency_key) from error
         return _Taken(no_follow_up if claim.answer is not None else commit(session))
 
     def _lock_session(self) -> StreamSession:
@@ -394,12 +395,3 @@ def _refusal(response_type: Any, request: Any, error: PoolError) -> Commit:
         return no_follow_up
 
     return commit
-
-
-def _content_hash(request: Any) -> bytes:
-    """The same for the same intent, under whatever sequence it comes."""
-    content = type(request)()
-    content.CopyFrom(request)
-    content.ClearField("sequence")
-    content.ClearField("idempotency_key")
-    return hashlib.sha256(content.SerializeToString(deterministic=True)).digest()

@@ -291,8 +291,9 @@ async def test_draining_says_goodbye_and_ends(
     talk: Talk, streams: SessionStreams[PlantRequest, PlantResponse]
 ) -> None:
     await talk.open()
-    streams.drain()
+    draining = asyncio.create_task(streams.drain())
     (goodbye,) = await talk.rest()
+    await draining
     assert goodbye.goodbye.reason == Reason.REASON_SHUTTING_DOWN
 
 
