@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from poolkit.errors import StartupError
 from poolkit.logs import get_logger
@@ -49,7 +49,8 @@ async def _until_signal(service: Service, shutdown_wall_seconds: float) -> int:
     give_up = asyncio.Event()
     _listen(stop, give_up)
     stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    awaited: set[asyncio.Future[Any]] = {running, stopping}
+    await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not running.done():
         await _shut_down(running, give_up, shutdown_wall_seconds)
@@ -71,7 +72,8 @@ async def _shut_down(running: "asyncio.Future[None]", give_up: asyncio.Event, wa
     log.info("shutting down", shutdown_wall_seconds=wall_seconds)
     running.cancel()
     giving_up = asyncio.ensure_future(give_up.wait())
-    await asyncio.wait({running, giving_up}, timeout=wall_seconds, return_when=asyncio.FIRST_COMPLETED)
+    awaited: set[asyncio.Future[Any]] = {running, giving_up}
+    await asyncio.wait(awaited, timeout=wall_seconds, return_when=asyncio.FIRST_COMPLETED)
     giving_up.cancel()
     if not running.done():
         log.error("gave up waiting for the service to end", shutdown_wall_seconds=wall_seconds)

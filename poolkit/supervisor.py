@@ -59,7 +59,10 @@ class Supervisor:
         await self.stop()
 
     def start(self, name: str, run_forever: LongTask) -> None:
-        """Start a task; `run_forever` is called again after each failure. Raises ValueError for a name in use."""
+        """Start a task; `run_forever` is called again after each failure.
+
+        Raises ValueError for a name in use.
+        """
         if name in self._tasks:
             raise ValueError(f"a task named {name} is running already")
         supervised = self._tasks[name] = _Supervised(name)
@@ -93,7 +96,7 @@ class Supervisor:
                 # A refusal explains itself; its trace would only hide it.
                 log.warning("task ended by a refusal", task=supervised.name, error=repr(error))
                 supervised.last_error = error.message
-            except Exception as error:  # noqa: BLE001 - the supervisor of long tasks
+            except Exception as error:
                 log.error("task failed", task=supervised.name, exc_info=error)
                 supervised.last_error = repr(error)
             if self._wall_clock.monotonic() - started >= _HEALTHY_WALL_SECONDS:
