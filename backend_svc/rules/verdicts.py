@@ -25,6 +25,8 @@ _FAULTS: Final = {
     ProtoFault.FAULT_CALLER: Fault.POOLER,
 }
 
+_REASONS_BY_NAME: Final = dict(Reason.items())
+
 _REASON_OF_RESULT_CODE: Final = {
     "txNO_ACCOUNT": Reason.REASON_ACCOUNT_NOT_FUNDED,
     "txINSUFFICIENT_BALANCE": Reason.REASON_INSUFFICIENT_BALANCE,
@@ -86,6 +88,6 @@ def _contract_reason(failure: Failure, asset_contract_id: str) -> Reason.ValueTy
         error = TokenError(failure.code or 0) if token else FarmError(failure.code or 0)
     except ValueError:
         return Reason.REASON_TRANSACTION_FAILED
-    name = f"REASON_{'TOKEN' if token else 'FARM'}_{error.name}"
     # Two errors of the asset contract have no reason of their own: no KALE call can meet them.
-    return Reason.Value(name) if name in Reason.keys() else Reason.REASON_TRANSACTION_FAILED
+    name = f"REASON_{'TOKEN' if token else 'FARM'}_{error.name}"
+    return _REASONS_BY_NAME.get(name, Reason.REASON_TRANSACTION_FAILED)
