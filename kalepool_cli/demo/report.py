@@ -6,22 +6,8 @@ from typing import Any
 
 from rich.table import Table
 
+from backend_svc.store.reports import FarmerBlock
 from kale.constants import STROOPS_PER_KALE
-
-
-@dataclass(frozen=True)
-class FarmerBlock:
-    """One farmer in one block, as the Backend's records say; None where that step is not confirmed."""
-
-    block_index: int
-    farmer_id: str
-    public_key: str
-    stake_stroops: int | None
-    planted_at: int | None
-    """Close time of the plant's ledger, unix seconds."""
-    zeros: int | None
-    gap: int | None
-    reward_stroops: int | None
 
 
 @dataclass(frozen=True)
@@ -75,27 +61,33 @@ class DemoReport:
 
 
 def report_block(
-    block_index: int, rows: Iterable[FarmerBlock], *, farmers: int, openable_at: int
+    block_index: int,
+    rows: Iterable[FarmerBlock],
+    *,
+    farmers: int,
+    openable_at: int,
+    all_planted_at: int | None,
 ) -> BlockReport:
     """Count one block; a farmer without a confirmed row counts as failed.
 
-    `openable_at` is the close time from which the block could be opened (unix seconds).
+    `openable_at` is the close time from which the block could be opened, `all_planted_at` that of the
+    ledger with the last plant (unix seconds; None if nobody was planted).
     """
     mine = [row for row in rows if row.block_index == block_index]
-    planted_at = [row.planted_at for row in mine if row.planted_at is not None]
+    plants_ok = sum(row.plant_ledger is not None for row in mine)
     works_ok = sum(row.zeros is not None for row in mine)
     harvests_ok = sum(row.reward_stroops is not None for row in mine)
     return BlockReport(
         block_index=block_index,
-        plants_ok=len(planted_at),
-        plants_failed=farmers - len(planted_at),
+        plants_ok=plants_ok,
+        plants_failed=farmers - plants_ok,
         works_ok=works_ok,
         works_failed=farmers - works_ok,
         harvests_ok=harvests_ok,
         harvests_failed=farmers - harvests_ok,
         staked_stroops=sum(row.stake_stroops or 0 for row in mine),
         reward_stroops=sum(row.reward_stroops or 0 for row in mine),
-        open_to_planted_chain_seconds=max(planted_at) - openable_at if planted_at else None,
+        open_to_planted_chain_seconds=None if all_planted_at is None else all_planted_at - openable_at,
     )
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from backend_svc.store.reports import FarmerBlock
 from kalepool_cli.demo.report import (
     DemoReport,
-    FarmerBlock,
     block_table,
     farmer_table,
     format_kale,
@@ -22,10 +22,10 @@ OPENABLE_AT = 1_800_000_000
 def row(block_index: int, farmer: int) -> FarmerBlock:
     return FarmerBlock(
         block_index=block_index,
-        farmer_id=f"farmer-{farmer}",
         public_key=f"G{farmer:055d}",
         stake_stroops=10_000_000 + farmer,
-        planted_at=OPENABLE_AT + 5 * farmer,
+        plant_ledger=100 + farmer,
+        plant_transaction_hash=bytes(32),
         zeros=6,
         gap=50,
         reward_stroops=3 * farmer,
@@ -36,7 +36,10 @@ def report_of(
     rows: list[FarmerBlock], *, farmers: int = 3, blocks: int = 2, reconciled: bool = True
 ) -> DemoReport:
     indexes = sorted({row.block_index for row in rows})
-    counted = [report_block(index, rows, farmers=farmers, openable_at=OPENABLE_AT) for index in indexes]
+    counted = [
+        report_block(index, rows, farmers=farmers, openable_at=OPENABLE_AT, all_planted_at=OPENABLE_AT + 15)
+        for index in indexes
+    ]
     return total(
         counted, farmers=farmers, requested_blocks=blocks, hashes=9, seconds=1.23456, reconciled=reconciled
     )
@@ -57,14 +60,14 @@ def test_counts_and_totals_add_up() -> None:
     assert report.succeeded
 
 
-@pytest.mark.parametrize("missing", ["planted_at", "zeros", "reward_stroops"])
+@pytest.mark.parametrize("missing", ["plant_ledger", "zeros", "reward_stroops"])
 def test_one_missing_step_of_one_farmer_fails_the_run(missing: str) -> None:
     rows = whole_run()
     rows[4] = replace(rows[4], **{missing: None})
     report = report_of(rows)
     assert not report.succeeded
     failed = {
-        "planted_at": report.plants_failed,
+        "plant_ledger": report.plants_failed,
         "zeros": report.works_failed,
         "reward_stroops": report.harvests_failed,
     }

@@ -1,0 +1,85 @@
+"""How the `farmer` and `admin` commands call the Backend: one channel, one call, JSON out."""
+
+import asyncio
+import json
+import os
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import grpc.aio
+import typer
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from poolkit.errors import PoolError
+from poolkit.grpc_client import open_channel
+
+BackendOption = Annotated[
+    str, typer.Option("--backend", envvar="BACKEND", help="host:port of the Backend's gRPC server.")
+]
+ApiKeyFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--api-key-file",
+        envvar="BACKEND_API_KEY_FILE",
+        help="File with the API key; without it the key is taken from the environment, BACKEND_API_KEY.",
+    ),
+]
+DEFAULT_BACKEND = "127.0.0.1:3000"
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+
+T = TypeVar("T")
+
+
+def new_request_id() -> str:
+    """An id by which the Backend recognises the same request sent again."""
+    return str(uuid.uuid4())
+
+
+def call(backend: str, api_key_file: Path | None, action: Callable[[grpc.aio.Channel], Awaitable[T]]) -> T:
+    """Run one action on a channel to the Backend; a refusal is one line on stderr and exit code 1."""
+
+    async def run() -> T:
+        async with open_channel(backend, api_key=_read_api_key(api_key_file)) as channel:
+            return await action(channel)
+
+    try:
+        return asyncio.run(run())
+    except PoolError as error:
+        typer.echo(f"kalepool: {error}", err=True)
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
+def print_message(message: Message) -> None:
+    """The message as JSON, field names as in the protos."""
+    typer.echo(
+        json.dumps(
+            MessageToDict(
+                message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+            ),
+            indent=2,
+        )
+    )
+
+
+async def print_stream(messages: AsyncIterator[Message]) -> None:
+    """Each message of a server stream as one line of JSON."""
+    async for message in messages:
+        typer.echo(json.dumps(MessageToDict(message, preserving_proto_field_name=True)))
+
+
+def _read_api_key(path: Path | None) -> str:
+    if path is None:
+        key = os.environ.get("BACKEND_API_KEY", "")
+        if not key:
+            typer.echo("kalepool: no API key: give --api-key-file or set BACKEND_API_KEY", err=True)
+            raise typer.Exit(EXIT_USAGE)
+        return key
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        typer.echo(f"kalepool: cannot read the API key file {path}: {error.strerror}", err=True)
+        raise typer.Exit(EXIT_USAGE) from None

@@ -1,0 +1,269 @@
+"""A whole pool on one machine, each part a process of its own: what the demo plays and the mesh tests break.
+
+Everything lies in one data folder: `logs/`, `keys/` (mode 0600), the chain and database of this run.
+"""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from stellar_sdk.exceptions import BaseRequestError, SorobanRpcErrorResponse
+from stellar_sdk.soroban_server_async import SorobanServerAsync
+
+from kale.networks import LOCAL
+from kalepool.v1 import admin_pb2
+from kalepool.v1.admin_pb2_grpc import AdminServiceStub
+from kalepool_cli.processes import ManagedProcess, ProcessFailed, choose_port, kalepool_command
+from kalepool_cli.secret_files import write_secret
+from poolkit.grpc_client import open_channel
+
+READY_WALL_SECONDS = 60.0
+_POLL_WALL_SECONDS = 0.05
+_HOST = "127.0.0.1"
+
+T = TypeVar("T")
+
+
+class LocalPool:
+    """PostgreSQL, localnet, Backend and Pooler in `data`; ports are the preferred ones, or free ones."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        speed: float,
+        backend_port: int = 0,
+        pooler_port: int = 0,
+        rpc_port: int = 0,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.data = data
+        self.speed = speed
+        self.backend_port = choose_port(backend_port)
+        self.pooler_port = choose_port(pooler_port)
+        self.rpc_port = choose_port(rpc_port)
+        self.database_url = ""
+        self.pooler_id = ""
+        self._settings = dict(settings or {})
+        self.postgres = self._process("postgres", "postgres", "--data", str(data / "postgres"))
+        self.localnet = self._process(
+            "localnet", "localnet", "--host", _HOST, "--port", str(self.rpc_port), "--speed", str(speed)
+        )
+        self.backend = self._process("backend", "backend")
+        self.pooler = self._process("pooler", "pooler")
+
+    @property
+    def backend_address(self) -> str:
+        return f"{_HOST}:{self.backend_port}"
+
+    @property
+    def pooler_address(self) -> str:
+        return f"{_HOST}:{self.pooler_port}"
+
+    @property
+    def rpc_url(self) -> str:
+        return f"http://{_HOST}:{self.rpc_port}"
+
+    @property
+    def friendbot_url(self) -> str:
+        return f"{self.rpc_url}/friendbot"
+
+    @property
+    def ledger_wall_seconds(self) -> float:
+        return 5 / self.speed
+
+    @property
+    def admin_key_file(self) -> Path:
+        return self.data / "keys" / "admin.key"
+
+    @property
+    def pooler_key_file(self) -> Path:
+        return self.data / "keys" / "pooler.key"
+
+    @property
+    def processes(self) -> tuple[ManagedProcess, ...]:
+        """In the order in which they stop: those who ask before those who answer."""
+        return (self.pooler, self.backend, self.localnet, self.postgres)
+
+    async def start_chain_and_database(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._start_postgres())
+            tasks.create_task(self._start_localnet())
+
+    async def start_backend(self) -> None:
+        """Start it (again) and wait until it serves."""
+        self.backend = self._process("backend", "backend", environment=self._backend_environment())
+        await _start_service(self.backend, self.backend_address)
+
+    async def start_pooler(self) -> None:
+        """Start it (again) and wait until it serves; `create_pooler` comes first."""
+        self.pooler = self._process("pooler", "pooler", environment=self._pooler_environment())
+        await _start_service(self.pooler, self.pooler_address)
+
+    async def create_pooler(self, name: str = "pooler-1", *, capacity: int = 100) -> None:
+        """Make the pooler that this pool runs, and keep its key in a file."""
+        async with self.admin_channel() as channel:
+            response = await AdminServiceStub(channel).CreatePooler(
+                admin_pb2.CreatePoolerRequest(
+                    request_id=str(uuid.uuid4()), name=name, endpoint=self.pooler_address, capacity=capacity
+                )
+            )
+        self.pooler_id = response.pooler.id
+        write_secret(self.pooler_key_file, response.api_key)
+
+    async def stop(self) -> list[str]:
+        """Stop everything in order; the names of those that had to be killed or failed."""
+        return [process.name for process in self.processes if not await process.stop()]
+
+    async def watch(self) -> None:
+        """Wait until a process ends by itself, and raise ProcessFailed for it."""
+        watchers = {
+            asyncio.ensure_future(process.fail_if_ended()) for process in self.processes if process.is_running
+        }
+        try:
+            done, _ = await asyncio.wait(watchers, return_when=asyncio.FIRST_COMPLETED)
+            for watcher in done:
+                watcher.result()
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
+
+    async def run_watched(self, body: Coroutine[None, None, T]) -> T:
+        """Run `body`; ProcessFailed, and `body` cancelled, as soon as any process ends by itself."""
+        return await _unless(self.watch(), body)
+
+    @asynccontextmanager
+    async def admin_channel(self) -> AsyncIterator[grpc.aio.Channel]:
+        async with open_channel(
+            self.backend_address, api_key=self.admin_key_file.read_text().strip()
+        ) as channel:
+            yield channel
+
+    @asynccontextmanager
+    async def pooler_channel(self) -> AsyncIterator[grpc.aio.Channel]:
+        async with open_channel(
+            self.pooler_address, api_key=self.pooler_key_file.read_text().strip()
+        ) as channel:
+            yield channel
+
+    def write_env_file(self) -> Path:
+        """Addresses and key files for a shell: `. DATA/env`. The keys themselves stay in their files."""
+        path = self.data / "env"
+        path.write_text(
+            f"export BACKEND={self.backend_address}\n"
+            f"export POOLER={self.pooler_address}\n"
+            f"export RPC_URL={self.rpc_url}\n"
+            f"export FRIENDBOT_URL={self.friendbot_url}\n"
+            f"export DATABASE_URL='{self.database_url}'\n"
+            f"export ADMIN_KEY_FILE={self.admin_key_file}\n"
+            f"export POOLER_KEY_FILE={self.pooler_key_file}\n"
+            f"export POOLER_ID={self.pooler_id}\n"
+        )
+        return path
+
+    def _process(
+        self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> ManagedProcess:
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith(("BACKEND_", "POOLER_"))
+        }
+        return ManagedProcess(
+            name,
+            kalepool_command(*arguments),
+            {**inherited, **(environment or {})},
+            self.data / "logs" / f"{name}.log",
+        )
+
+    def _chain_environment(self) -> dict[str, str]:
+        return {"STELLAR_NETWORK": LOCAL.name, "RPC_URL": self.rpc_url, **self._settings}
+
+    def _backend_environment(self) -> dict[str, str]:
+        return {
+            **self._chain_environment(),
+            "DATABASE_URL": self.database_url,
+            "BACKEND_PORT": str(self.backend_port),
+            "MASTER_KEY_FILE": str(self.data / "keys" / "master.key"),
+            "ADMIN_KEY_FILE": str(self.admin_key_file),
+        }
+
+    def _pooler_environment(self) -> dict[str, str]:
+        return {
+            **self._chain_environment(),
+            "POOLER_PORT": str(self.pooler_port),
+            "BACKEND_ADDRESS": self.backend_address,
+            "POOLER_API_KEY_FILE": str(self.pooler_key_file),
+        }
+
+    async def _start_postgres(self) -> None:
+        await self.postgres.start()
+        await _until_ready(self.postgres, self._read_database_url())
+
+    async def _read_database_url(self) -> None:
+        """`kalepool postgres` prints the URL once the server answers."""
+        while True:
+            for word in self.postgres.log_path.read_text().split():
+                if word.startswith("postgresql://"):
+                    self.database_url = word
+                    return
+            await asyncio.sleep(_POLL_WALL_SECONDS)
+
+    async def _start_localnet(self) -> None:
+        await self.localnet.start()
+        await _until_ready(self.localnet, self._wait_for_rpc())
+
+    async def _wait_for_rpc(self) -> None:
+        async with SorobanServerAsync(self.rpc_url) as server:
+            while True:
+                try:
+                    await server.get_health()
+                except (BaseRequestError, SorobanRpcErrorResponse):
+                    await asyncio.sleep(_POLL_WALL_SECONDS)
+                else:
+                    return
+
+
+async def _start_service(process: ManagedProcess, address: str) -> None:
+    await process.start()
+    await _until_ready(process, _wait_until_serving(address))
+
+
+async def _wait_until_serving(address: str) -> None:
+    """The standard health service says so; while nothing listens there yet, the call waits."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        async for health in stub.Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True):
+            if health.status == health_pb2.HealthCheckResponse.SERVING:
+                return
+
+
+async def _until_ready(process: ManagedProcess, ready: Coroutine[None, None, None]) -> None:
+    """Wait for `ready`; ProcessFailed if the process ends first, or is too slow."""
+    try:
+        async with asyncio.timeout(READY_WALL_SECONDS):
+            await _unless(process.fail_if_ended(), ready)
+    except TimeoutError:
+        raise ProcessFailed(
+            f"{process.name} was not ready after {READY_WALL_SECONDS:.0f} s; "
+            f"its log ends:\n{process.log_tail()}"
+        ) from None
+
+
+async def _unless(failure: Coroutine[None, None, None], body: Coroutine[None, None, T]) -> T:
+    """The result of `body`, unless `failure` raises first."""
+    failing, running = asyncio.ensure_future(failure), asyncio.ensure_future(body)
+    try:
+        await asyncio.wait({failing, running}, return_when=asyncio.FIRST_COMPLETED)
+        if failing.done():
+            failing.result()
+        return await running
+    finally:
+        for task in (failing, running):
+            task.cancel()
+        await asyncio.gather(failing, running, return_exceptions=True)
