@@ -65,7 +65,7 @@ class CallGuard(Protocol):
     def __call__(self, call: Call) -> AbstractAsyncContextManager[None]: ...
 
 
-class GuardInterceptor(grpc.aio.ServerInterceptor[Any, Any]):
+class GuardInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in its stubs only
     """Puts one guard around every handler of a server."""
 
     def __init__(self, guard: CallGuard) -> None:
