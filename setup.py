@@ -4,6 +4,9 @@ import os
 
 from setuptools import Extension, setup
 
+SOURCES = "miner_ext/src"
+MODULES = ("module", "search", "puzzle", "dispatch", "keccak_portable")
+HEADERS = ("search", "puzzle", "kernel", "keccak")
 FLAGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-fvisibility=hidden"]
 if os.environ.get("KALEPOOL_WERROR") == "1":  # set by our own scripts, not for every user's compiler
     FLAGS.append("-Werror")
@@ -12,8 +15,8 @@ setup(
     ext_modules=[
         Extension(
             "miner_ext._search",
-            sources=["miner_ext/src/module.c", "miner_ext/src/search.c", "miner_ext/src/keccak_portable.c"],
-            depends=["miner_ext/src/search.h", "miner_ext/src/keccak.h"],
+            sources=[f"{SOURCES}/{name}.c" for name in MODULES],
+            depends=[f"{SOURCES}/{name}.h" for name in HEADERS],
             extra_compile_args=FLAGS,
             extra_link_args=["-pthread"],
         )

@@ -1,0 +1,5 @@
+"""How the Pooler has nonces found: the port, and the hasher process behind it."""
+
+from pooler_svc.hashers.port import Hasher, HashJob, HashRates, Improvement
+
+__all__ = ["HashJob", "HashRates", "Hasher", "Improvement"]
