@@ -349,7 +349,10 @@ class _Connection(Generic[Request, Response]):
                 yield self._durable(response)
         if self._replays_unfinished_only:
             self._replays_unfinished_only = False
-            self._told = max(self._told, self._session.last_response_sequence)
+            if self._told < self._session.last_response_sequence:
+                # What was told last is of a finished block and left out: an acknowledgement ends the replay.
+                self._told = self._session.last_response_sequence
+                self._acknowledged = min(self._acknowledged, self._committed - 1)
 
     def _read_untold(self) -> list[StoredResponse]:
         session = sessions.find_session(self._session.id)

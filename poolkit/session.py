@@ -68,13 +68,19 @@ class SessionState(enum.Enum):
 
 @dataclass(frozen=True)
 class SessionStatus:
-    """For status pages: `last_error` is why the latest connection ended, None while it is well."""
+    """For status pages.
+
+    `last_error` is why the latest connection ended, None while it is well; `connections` counts those
+    that were opened; `heard_wall_seconds_ago` is None until the other side said something.
+    """
 
     name: str
     state: SessionState
     session_id: str
     unacknowledged: int
     last_error: str | None
+    connections: int
+    heard_wall_seconds_ago: float | None
 
 
 class SentRequest(Generic[Req]):
@@ -143,13 +149,35 @@ class StreamSession(Generic[Req, Resp]):
         self._to_write = asyncio.Event()
         self._closing = False
         self._last_error: str | None = None
+        self._connections = 0
+        self._last_heard: float | None = None
+        self._replay_end = 0
+        self._caught_up = False
 
     def status(self) -> SessionStatus:
-        return SessionStatus(self.name, self._state, self._session_id, len(self._outbox), self._last_error)
+        heard = self._last_heard
+        return SessionStatus(
+            name=self.name,
+            state=self._state,
+            session_id=self._session_id,
+            unacknowledged=len(self._outbox),
+            last_error=self._last_error,
+            connections=self._connections,
+            heard_wall_seconds_ago=None if heard is None else self._wall_clock.monotonic() - heard,
+        )
 
     @property
     def state(self) -> SessionState:
         return self._state
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether all that was told before this process first opened the session has been digested.
+
+        The Backend leaves out finished blocks, so either the last response that existed then has come,
+        or the acknowledgement with which it ends a replay whose last responses it left out.
+        """
+        return self._caught_up
 
     async def wait_for(self, state: SessionState) -> None:
         """Return when the session is in this state."""
@@ -255,6 +283,8 @@ class StreamSession(Generic[Req, Resp]):
             raise BackendUnavailable(f"{self.name}: the stream was not opened")
         self._resume(response.opened)
         self._breaker.succeeded()
+        self._connections += 1
+        self._last_heard = self._wall_clock.monotonic()
         self._last_error = None
         self._enter(SessionState.OPEN)
 
@@ -263,6 +293,8 @@ class StreamSession(Generic[Req, Resp]):
         if opened.session_id != self._session_id:
             self._session_id = opened.session_id
             self._last_seen = 0
+            self._replay_end = opened.last_response_sequence
+            self._caught_up = self._replay_end == 0
             self._renumber(opened.last_request_sequence)
         else:
             self._acknowledge(opened.last_request_sequence)
@@ -306,6 +338,7 @@ class StreamSession(Generic[Req, Resp]):
             return
 
     async def _digest(self, response: Any) -> None:
+        self._last_heard = self._wall_clock.monotonic()
         self._acknowledge(response.acknowledged_sequence)
         kind = response.WhichOneof("message")
         if kind == "goodbye":
@@ -313,6 +346,8 @@ class StreamSession(Generic[Req, Resp]):
         elif kind not in (None, "opened", "acknowledged") and not 0 < response.sequence <= self._last_seen:
             await self._on_response(response)
         self._last_seen = max(self._last_seen, response.sequence)
+        if kind == "acknowledged" or response.sequence >= self._replay_end:
+            self._caught_up = True
 
     def _enter(self, state: SessionState) -> None:
         self._state = state
