@@ -111,7 +111,7 @@ def with_limit(line: xdr.TrustLineEntry, limit_stroops: int) -> xdr.TrustLineEnt
 def with_sequence(
     account: xdr.AccountEntry, number: int, ledger_sequence: int, close_time: int
 ) -> xdr.AccountEntry:
-    """The account after a transaction used `number`, and when it did (for minSeqAge and …LedgerGap, CAP-21)."""
+    """The account after a transaction used `number`, and when it did (CAP-21 asks for that)."""
     changed = copy.copy(account)
     changed.seq_num = xdr.SequenceNumber(xdr.Int64(number))
     first = account.ext.v1

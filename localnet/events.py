@@ -51,7 +51,7 @@ def event_of(emitted: xdr.ContractEvent) -> Event:
 class EventPosition:
     """Where an event stands in the history of the chain; the order of events is the order of positions.
 
-    Fees come first in a ledger (transaction 0), refunds last (transaction 1048575); transactions count from 1,
+    Fees come first in a ledger (transaction 0), refunds last (1048575); transactions count from 1,
     operations and events from 0.
     """
 

@@ -28,6 +28,7 @@ class LedgerState:
     def __init__(self) -> None:
         self._entries: dict[bytes, StoredEntry] = {}
         self._temporary_by_last_ledger: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._changed: dict[bytes, StoredEntry | None] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -43,6 +44,7 @@ class LedgerState:
         return self._entries
 
     def commit(self, changes: Mapping[bytes, StoredEntry | None]) -> None:
+        self._changed.update(changes)
         for key, entry in changes.items():
             self._forget_expiry(key)
             if entry is None:
@@ -57,8 +59,14 @@ class LedgerState:
         removed = []
         for key in sorted(self._temporary_by_last_ledger.pop(sequence - 1, ())):
             del self._entries[key]
+            self._changed[key] = None
             removed.append(key)
         return removed
+
+    def take_changes(self) -> Mapping[bytes, StoredEntry | None]:
+        """Everything that changed since the last call: a ledger's difference to the one before."""
+        changed, self._changed = self._changed, {}
+        return changed
 
     def _forget_expiry(self, key: bytes) -> None:
         entry = self._entries.get(key)
@@ -84,6 +92,9 @@ class Layer:
     def put(self, key: bytes, entry: StoredEntry | None) -> None:
         """Writes an entry; None deletes it."""
         self._changed[key] = entry
+
+    def put_all(self, entries: Mapping[bytes, StoredEntry | None]) -> None:
+        self._changed.update(entries)
 
     def changed(self) -> Mapping[bytes, StoredEntry | None]:
         return self._changed
