@@ -3,28 +3,29 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stellar_sdk import Address, scval
+from stellar_sdk import scval
 from stellar_sdk import xdr as stellar_xdr
 
+from kale.addresses import address_value, sc_address
 from kale.networks import Network
 from kale.storage import block_key, farm_instance_key, holding_key, instance_key, pail_key
 
 
 def plant(contract_id: str, farmer: str, amount_stroops: int) -> stellar_xdr.HostFunction:
     """Burn `amount_stroops` of the farmer's and open their pail. Needs the farmer's authorisation."""
-    return invocation(contract_id, "plant", [scval.to_address(farmer), scval.to_int128(amount_stroops)])
+    return invocation(contract_id, "plant", [address_value(farmer), scval.to_int128(amount_stroops)])
 
 
 def work(contract_id: str, farmer: str, hash: bytes, nonce: int) -> stellar_xdr.HostFunction:
     """Hand in a solution for the farmer's pail in the current block; anybody may."""
     return invocation(
-        contract_id, "work", [scval.to_address(farmer), scval.to_bytes(hash), scval.to_uint64(nonce)]
+        contract_id, "work", [address_value(farmer), scval.to_bytes(hash), scval.to_uint64(nonce)]
     )
 
 
 def harvest(contract_id: str, farmer: str, index: int) -> stellar_xdr.HostFunction:
     """Mint reward and stake of a past block to its farmer; anybody may."""
-    return invocation(contract_id, "harvest", [scval.to_address(farmer), scval.to_uint32(index)])
+    return invocation(contract_id, "harvest", [address_value(farmer), scval.to_uint32(index)])
 
 
 def invocation(contract_id: str, function: str, args: list[stellar_xdr.SCVal]) -> stellar_xdr.HostFunction:
@@ -32,7 +33,7 @@ def invocation(contract_id: str, function: str, args: list[stellar_xdr.SCVal]) -
     return stellar_xdr.HostFunction(
         type=stellar_xdr.HostFunctionType.HOST_FUNCTION_TYPE_INVOKE_CONTRACT,
         invoke_contract=stellar_xdr.InvokeContractArgs(
-            contract_address=Address(contract_id).to_xdr_sc_address(),
+            contract_address=sc_address(contract_id),
             function_name=stellar_xdr.SCSymbol(function.encode()),
             args=args,
         ),

@@ -3,8 +3,7 @@
 from struct import Struct
 from typing import Final
 
-from stellar_sdk import StrKey
-
+from kale.addresses import account_key_bytes, contract_hash
 from kale.constants import ENTROPY_BYTES, U32_MAX, U64_MAX
 
 #: index u32 BE ‖ nonce u64 BE ‖ entropy (32) ‖ farmer key (32): one Keccak-f call.
@@ -23,10 +22,10 @@ def farmer_key(address: str) -> bytes:
 
     ValueError for anything that is neither.
     """
-    if StrKey.is_valid_ed25519_public_key(address):
-        return StrKey.decode_ed25519_public_key(address)
-    if StrKey.is_valid_contract(address):
-        return StrKey.decode_contract(address)
+    if address.startswith("G"):
+        return account_key_bytes(address)
+    if address.startswith("C"):
+        return contract_hash(address)
     raise ValueError(f"farmer is {address!r}, must be a G… or C… address")
 
 

@@ -5,10 +5,12 @@ with symbol keys in alphabetical order, an absent option is Void.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
-from stellar_sdk import Address, Asset, Keypair, scval
+from stellar_sdk import Asset, scval
 from stellar_sdk import xdr as stellar_xdr
 
+from kale.addresses import account_id, address_text, address_value, sc_address
 from kale.farm import Block, Farm, Pail
 
 _TEMPORARY = stellar_xdr.ContractDataDurability.TEMPORARY
@@ -29,7 +31,7 @@ def contract_data_key(
     return stellar_xdr.LedgerKey(
         type=stellar_xdr.LedgerEntryType.CONTRACT_DATA,
         contract_data=stellar_xdr.LedgerKeyContractData(
-            contract=Address(contract_id).to_xdr_sc_address(), key=key, durability=durability
+            contract=sc_address(contract_id), key=key, durability=durability
         ),
     )
 
@@ -55,7 +57,7 @@ def block_data_key(index: int) -> stellar_xdr.SCVal:
 
 def pail_data_key(farmer: str, index: int) -> stellar_xdr.SCVal:
     """`Pail(farmer, index)` inside the farm's temporary storage."""
-    return scval.to_vec([scval.to_symbol("Pail"), scval.to_address(farmer), scval.to_uint32(index)])
+    return scval.to_vec([scval.to_symbol("Pail"), address_value(farmer), scval.to_uint32(index)])
 
 
 def block_key(contract_id: str, index: int) -> stellar_xdr.LedgerKey:
@@ -72,16 +74,17 @@ def account_key(address: str) -> stellar_xdr.LedgerKey:
     """The key of a G address's account entry."""
     return stellar_xdr.LedgerKey(
         type=stellar_xdr.LedgerEntryType.ACCOUNT,
-        account=stellar_xdr.LedgerKeyAccount(Keypair.from_public_key(address).xdr_account_id()),
+        account=stellar_xdr.LedgerKeyAccount(account_id(address)),
     )
 
 
+@lru_cache(maxsize=65_536)
 def trustline_key(code: str, issuer: str, holder: str) -> stellar_xdr.LedgerKey:
-    """The key of the trustline in which a G address holds an asset."""
+    """The key of the trustline in which a G address holds an asset; shared, not to be changed."""
     return stellar_xdr.LedgerKey(
         type=stellar_xdr.LedgerEntryType.TRUSTLINE,
         trust_line=stellar_xdr.LedgerKeyTrustLine(
-            account_id=Keypair.from_public_key(holder).xdr_account_id(),
+            account_id=account_id(holder),
             asset=Asset(code, issuer).to_trust_line_asset_xdr_object(),
         ),
     )
@@ -89,7 +92,7 @@ def trustline_key(code: str, issuer: str, holder: str) -> stellar_xdr.LedgerKey:
 
 def token_balance_data_key(holder: str) -> stellar_xdr.SCVal:
     """`Balance(holder)` inside the asset contract's persistent storage."""
-    return scval.to_vec([scval.to_symbol("Balance"), scval.to_address(holder)])
+    return scval.to_vec([scval.to_symbol("Balance"), address_value(holder)])
 
 
 def token_balance_key(asset_contract_id: str, holder: str) -> stellar_xdr.LedgerKey:
@@ -178,8 +181,8 @@ def encode_farm(farm: Farm) -> stellar_xdr.SCMap:
             "FarmBlock": encode_block(farm.block),
             "FarmIndex": scval.to_uint32(farm.index),
             "FarmPaused": scval.to_bool(farm.paused),
-            "HomesteadAsset": scval.to_address(farm.asset_contract_id),
-            "Homesteader": scval.to_address(farm.homesteader),
+            "HomesteadAsset": address_value(farm.asset_contract_id),
+            "Homesteader": address_value(farm.homesteader),
         }
     )
 
@@ -194,8 +197,8 @@ def decode_farm(value: stellar_xdr.SCVal) -> Farm:
     fields = instance_fields(value.instance.storage)
     try:
         return Farm(
-            homesteader=scval.from_address(fields["Homesteader"]).address,
-            asset_contract_id=scval.from_address(fields["HomesteadAsset"]).address,
+            homesteader=_address(fields["Homesteader"]),
+            asset_contract_id=_address(fields["HomesteadAsset"]),
             index=scval.from_uint32(fields["FarmIndex"]) if "FarmIndex" in fields else 0,
             block=decode_block(fields["FarmBlock"]),
             paused=scval.from_bool(fields["FarmPaused"]) if "FarmPaused" in fields else False,
@@ -224,6 +227,12 @@ def instance_fields(storage: stellar_xdr.SCMap | None) -> dict[str, stellar_xdr.
         if len(parts) == 1 and parts[0].sym is not None:
             fields[parts[0].sym.sc_symbol.decode()] = entry.val
     return fields
+
+
+def _address(value: stellar_xdr.SCVal) -> str:
+    if value.address is None:
+        raise StorageDecodeError(f"expected an address, got {value.type.name}")
+    return address_text(value.address)
 
 
 def _struct(value: stellar_xdr.SCVal) -> dict[str, stellar_xdr.SCVal]:

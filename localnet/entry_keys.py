@@ -2,17 +2,12 @@
 
 from functools import lru_cache
 
-from stellar_sdk import Address, scval, xdr
+from stellar_sdk import scval, xdr
 
+from kale.addresses import sc_address
 from kale.storage import instance_key
 
 _CONTRACT_DATA = xdr.LedgerEntryType.CONTRACT_DATA.value.to_bytes(4, "big")
-
-
-@lru_cache(maxsize=4_096)
-def sc_address(address: str) -> xdr.SCAddress:
-    """The XDR of a G… or C… address; shared, not to be changed."""
-    return Address(address).to_xdr_sc_address()
 
 
 @lru_cache(maxsize=4_096)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stellar_sdk import StrKey, scval, xdr
+from stellar_sdk import scval, xdr
 
+from kale.addresses import contract_hash
 from localnet.host_values import describe_error, describe_event
 
 #: The host prints no more than this many events with an error.
@@ -34,7 +35,7 @@ class EventLog:
         """`fn_call`: one argument stands bare, several in a vector, none is void."""
         topics = [
             scval.to_symbol("fn_call"),
-            scval.to_bytes(StrKey.decode_contract(callee)),
+            scval.to_bytes(contract_hash(callee)),
             scval.to_symbol(function),
         ]
         self._diagnostic(caller, topics, args)
@@ -99,7 +100,7 @@ class EventLog:
     ) -> None:
         source = None
         if contract_id is not None:
-            source = xdr.ContractID(xdr.Hash(StrKey.decode_contract(contract_id)))
+            source = xdr.ContractID(xdr.Hash(contract_hash(contract_id)))
         body = xdr.ContractEventBody(0, xdr.ContractEventV0(topics=list(topics), data=data))
         event = xdr.ContractEvent(ext=xdr.ExtensionPoint(0), contract_id=source, type=kind, body=body)
         self._logged.append(_Logged(event, failed=False))

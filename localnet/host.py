@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from stellar_sdk import scval, xdr
 
+from kale.addresses import address_value
 from kale.storage import account_key
 from localnet.contract_env import Program
 from localnet.contract_frame import Frame
@@ -136,7 +137,7 @@ class Host:
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_MISSING_VALUE,
                 "trying to get non-existing value for contract instance",
-                [scval.to_address(contract_id)],
+                [address_value(contract_id)],
             )
         instance = data.val.instance
         if instance.executable.wasm_hash is not None:

@@ -10,8 +10,9 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Protocol
 
-from stellar_sdk import Address, scval, xdr
+from stellar_sdk import scval, xdr
 
+from kale.addresses import address_text, address_value, sc_address
 from localnet.account_signatures import SignatureError, check_account_signatures
 from localnet.host_errors import ErrorCode, ErrorType, HostError
 from localnet.invocation import EnforceAuth, LedgerInfo, RecordAuth
@@ -33,7 +34,7 @@ class Call:
         return xdr.SorobanAuthorizedFunction(
             xdr.SorobanAuthorizedFunctionType.SOROBAN_AUTHORIZED_FUNCTION_TYPE_CONTRACT_FN,
             contract_fn=xdr.InvokeContractArgs(
-                contract_address=Address(self.contract_id).to_xdr_sc_address(),
+                contract_address=sc_address(self.contract_id),
                 function_name=xdr.SCSymbol(self.function.encode()),
                 args=list(self.args),
             ),
@@ -185,7 +186,7 @@ class RecordingAuthorizer:
                 "[recording authorization only] encountered authorization not tied to the root contract "
                 "invocation for an address. Use `require_auth()` in the top invocation or enable non-root "
                 "authorization.",
-                [scval.to_address(address)],
+                [address_value(address)],
             )
         path: list[_Node | None] = [None] * (self._depth - 1)
         self._trackers.append(_Tracker(address, node, self._new_credentials(address), [*path, node]))
@@ -205,7 +206,7 @@ class RecordingAuthorizer:
         if address.startswith("G"):
             self._host.find_account(address)
         inner = xdr.SorobanAddressCredentials(
-            address=Address(address).to_xdr_sc_address(),
+            address=sc_address(address),
             nonce=xdr.Int64(nonce),
             signature_expiration_ledger=xdr.Uint32(0),
             signature=scval.to_void(),
@@ -242,7 +243,7 @@ class EnforcingAuthorizer:
             ErrorType.SCE_AUTH,
             ErrorCode.SCEC_INVALID_ACTION,
             "Unauthorized function call for address",
-            [scval.to_address(address)],
+            [address_value(address)],
         )
 
     def entries(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
@@ -255,7 +256,7 @@ class EnforcingAuthorizer:
             raise self._host.fail(ErrorType.SCE_AUTH, ErrorCode.SCEC_INVALID_INPUT, str(error)) from error
         address = self._settings.source
         if signed is not None:
-            address = Address.from_xdr_sc_address(signed.address).address
+            address = address_text(signed.address)
         return _Tracker(address, _Node.from_invocation(entry.root_invocation), entry.credentials, [])
 
     def _authenticate(self, tracker: _Tracker) -> None:
@@ -263,7 +264,7 @@ class EnforcingAuthorizer:
         signed = address_credentials(tracker.credentials)
         if signed is None:
             return
-        address = scval.to_address(tracker.address)
+        address = address_value(tracker.address)
         payload = authorization_payload(
             self._host.ledger.network_id, tracker.credentials, tracker.root.to_invocation()
         )
@@ -291,7 +292,7 @@ class EnforcingAuthorizer:
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_MISSING_VALUE,
                 "account entry is missing",
-                [scval.to_address(tracker.address)],
+                [address_value(tracker.address)],
             )
         try:
             check_account_signatures(account, payload, signature)
@@ -301,7 +302,7 @@ class EnforcingAuthorizer:
     def _consume_nonce(self, address: str, signed: xdr.SorobanAddressCredentials) -> None:
         ledger = self._host.ledger
         expiration = signed.signature_expiration_ledger.uint32
-        subject = scval.to_address(address)
+        subject = address_value(address)
         if ledger.sequence > expiration:
             raise self._host.fail(
                 ErrorType.SCE_AUTH,

@@ -3,7 +3,9 @@
 from functools import lru_cache
 from typing import Any, Final
 
-from stellar_sdk import Address, StrKey, scval, xdr
+from stellar_sdk import Address, scval, xdr
+
+from kale.addresses import contract_text
 
 _KIND: Final = xdr.SCValType
 
@@ -88,14 +90,14 @@ def describe_event(event: xdr.ContractEvent, *, failed: bool) -> str:
     opening = f"[Failed {kind} Event (not emitted)]" if failed else f"[{kind} Event]"
     contract = ""
     if event.contract_id is not None:
-        contract = f"contract:{StrKey.encode_contract(event.contract_id.contract_id.hash)}, "
+        contract = f"contract:{contract_text(event.contract_id.contract_id.hash)}, "
     body = event.body.v0
     if body is None:
         raise ValueError("contract event without a body")
     topics = [describe(topic) for topic in body.topics]
     callee = body.topics[1].bytes if len(body.topics) > 1 else None
     if topics[0] == "fn_call" and callee is not None:
-        topics[1] = StrKey.encode_contract(callee.sc_bytes)
+        topics[1] = contract_text(callee.sc_bytes)
     return f"{opening} {contract}topics:[{', '.join(topics)}], data:{describe(body.data)}"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from stellar_sdk import scval, xdr
 
+from kale.addresses import sc_address
 from kale.farm import Block, Pail
 from kale.storage import (
     block_data_key,
@@ -142,7 +143,7 @@ class ScenarioReplay:
         return entry.data.contract_data.val
 
     def _ending(self) -> dict[str, Mapping[str, Any]]:
-        farm = scval.to_address(self._scenario.genesis.farm).address
+        farm = sc_address(self._scenario.genesis.farm)
         ending: dict[str, Mapping[str, Any]] = {}
         for key, entry in self._entries.live(self._scenario.steps[-1].sequence).items():
             data = entry.data.contract_data

@@ -8,8 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from stellar_sdk import Asset, StrKey, scval, xdr
+from stellar_sdk import Asset, scval, xdr
 
+from kale.addresses import account_key_bytes, address_value
 from kale.constants import I64_MAX
 from kale.storage import account_key, token_balance_data_key, trustline_key
 from localnet.accounts import new_account, new_trustline, stored_account, stored_trustline, with_line_balance
@@ -94,7 +95,7 @@ def initial_entries(genesis: Genesis) -> MemoryEntries:
     """The ledger after the farm's constructor, with every farmer's balance."""
     ledger = genesis.ledger(genesis.sequence, genesis.timestamp)
     farm = new_farm(genesis.homesteader, genesis.asset_contract, genesis.timestamp, genesis.farm_index)
-    issuer = new_account(StrKey.decode_ed25519_public_key(genesis.asset_issuer), 0, 0)
+    issuer = new_account(account_key_bytes(genesis.asset_issuer), 0, 0)
     entries: dict[bytes, StoredEntry] = {
         account_key(genesis.asset_issuer).to_xdr_bytes(): stored_account(issuer, ledger.sequence),
         **farm_entries(genesis.farm, farm, ledger),
@@ -143,9 +144,7 @@ def _holding(genesis: Genesis, ledger: LedgerInfo, farmer: str, balance: int) ->
         encoded = data_key_bytes(genesis.asset_contract, key, _PERSISTENT)
         return encoded, StoredEntry(data, ledger.sequence, ledger.new_live_until(temporary=False))
     asset = Asset(genesis.asset_code, genesis.asset_issuer).to_xdr_object()
-    line = new_trustline(
-        StrKey.decode_ed25519_public_key(farmer), asset, I64_MAX, xdr.TrustLineFlags.AUTHORIZED_FLAG.value
-    )
+    line = new_trustline(account_key_bytes(farmer), asset, I64_MAX, xdr.TrustLineFlags.AUTHORIZED_FLAG.value)
     key_bytes = trustline_key(genesis.asset_code, genesis.asset_issuer, farmer).to_xdr_bytes()
     return key_bytes, stored_trustline(with_line_balance(line, balance), ledger.sequence)
 
@@ -155,7 +154,7 @@ def call_arguments(genesis: Genesis, step: Step) -> list[xdr.SCVal]:
     given = step.parameters
     arguments: list[xdr.SCVal] = []
     if "farmer" in given:
-        arguments.append(scval.to_address(genesis.farmers[given["farmer"]]))
+        arguments.append(address_value(genesis.farmers[given["farmer"]]))
     if "amount" in given:
         arguments.append(scval.to_int128(int(given["amount"])))
     if "hash" in given:

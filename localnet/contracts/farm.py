@@ -5,6 +5,7 @@ from typing import Final
 
 from stellar_sdk import scval, xdr
 
+from kale.addresses import address_value
 from kale.constants import INSTANCE_EXTENSION_SLACK_LEDGERS
 from kale.contract_errors import FarmError
 from kale.farm import Block, Farm, Pail
@@ -78,7 +79,7 @@ def _plant(env: ContractEnv, args: _Args) -> xdr.SCVal:
         env.call(
             farm.asset_contract_id,
             "burn",
-            [scval.to_address(farmer), scval.to_int128(planted.burn_stroops)],
+            [address_value(farmer), scval.to_int128(planted.burn_stroops)],
         )
     if planted.farm.index != farm.index:
         env.set_instance_value(_INDEX, scval.to_uint32(planted.farm.index))
@@ -103,7 +104,7 @@ def _harvest(env: ContractEnv, args: _Args) -> xdr.SCVal:
         env.call(
             farm.asset_contract_id,
             "mint",
-            [scval.to_address(farmer), scval.to_int128(harvested.mint_stroops)],
+            [address_value(farmer), scval.to_int128(harvested.mint_stroops)],
         )
     env.delete_data(pail_data_key(farmer, index), _TEMPORARY)
     _extend_instance(env)

@@ -1,7 +1,8 @@
 """The ledger entries of contracts as their deployment leaves them."""
 
-from stellar_sdk import StrKey, scval, xdr
+from stellar_sdk import scval, xdr
 
+from kale.addresses import account_key_bytes, address_value
 from kale.farm import Farm
 from kale.storage import encode_farm
 from localnet.contracts.farm_rules import empty_farm_block
@@ -55,7 +56,7 @@ def token_entries(
     width = 4 if len(code) <= 4 else 12
     info = {
         "asset_code": scval.to_string(code.encode().ljust(width, b"\0")),
-        "issuer": scval.to_bytes(StrKey.decode_ed25519_public_key(issuer)),
+        "issuer": scval.to_bytes(account_key_bytes(issuer)),
     }
     metadata = {
         "decimal": scval.to_uint32(DECIMALS),
@@ -66,7 +67,7 @@ def token_entries(
     # In the host's order of keys: a symbol before the vectors.
     entries = [
         xdr.SCMapEntry(key=scval.to_symbol("METADATA"), val=scval.to_struct(metadata)),
-        xdr.SCMapEntry(key=_key("Admin"), val=scval.to_address(administrator)),
+        xdr.SCMapEntry(key=_key("Admin"), val=address_value(administrator)),
         xdr.SCMapEntry(key=_key("AssetInfo"), val=asset),
     ]
     executable = xdr.ContractExecutable(xdr.ContractExecutableType.CONTRACT_EXECUTABLE_STELLAR_ASSET)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stellar_sdk import Address, StrKey, scval, xdr
+from stellar_sdk import scval, xdr
 
+from kale.addresses import account_text, address_value
 from kale.constants import LEDGER_SECONDS
 from kale.contract_errors import TokenError
 from localnet.contract_env import ContractEnv
@@ -45,7 +46,7 @@ def _receiver(value: xdr.SCVal) -> _Receiver:
     muxed = value.address.muxed_account if value.address is not None else None
     if muxed is None:
         return _Receiver(address(value), None)
-    return _Receiver(StrKey.encode_ed25519_public_key(muxed.ed25519.uint256), muxed.id.uint64)
+    return _Receiver(account_text(muxed.ed25519.uint256), muxed.id.uint64)
 
 
 # Views
@@ -71,7 +72,7 @@ def _authorized(env: ContractEnv, args: _Args) -> xdr.SCVal:
 
 def _admin(env: ContractEnv, args: _Args) -> xdr.SCVal:
     read_arguments(env, args)
-    return scval.to_address(administrator(env))
+    return address_value(administrator(env))
 
 
 def _decimals(env: ContractEnv, args: _Args) -> xdr.SCVal:
@@ -199,7 +200,7 @@ def _transferred(amount: int, muxed_id: int | None) -> xdr.SCVal:
 
 
 def _publish(env: ContractEnv, name: str, addresses: Sequence[str], data: xdr.SCVal) -> None:
-    topics = [scval.to_symbol(name), *(scval.to_address(Address(item)) for item in addresses)]
+    topics = [scval.to_symbol(name), *(address_value(item) for item in addresses)]
     env.publish([*topics, scval.to_string(asset_info(env).name)], data)
 
 

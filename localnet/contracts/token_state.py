@@ -8,12 +8,14 @@ import copy
 from dataclasses import dataclass
 from typing import Final
 
-from stellar_sdk import StrKey, scval, xdr
+from stellar_sdk import scval, xdr
 
+from kale.addresses import account_text, address_value
 from kale.constants import I64_MAX, I128_MAX, LEDGER_SECONDS
 from kale.contract_errors import TokenError
 from kale.storage import account_key, token_balance_data_key, trustline_key
 from localnet.contract_env import ContractEnv
+from localnet.contracts.arguments import address
 
 _DAY_LEDGERS: Final = 24 * 60 * 60 // LEDGER_SECONDS
 #: A balance entry lives 30 days again whenever it has at most 29 left.
@@ -49,7 +51,7 @@ def asset_info(env: ContractEnv) -> AssetInfo:
     fields = scval.from_struct(parts[1])
     return AssetInfo(
         code=scval.from_string(fields["asset_code"]).rstrip(b"\0").decode(),
-        issuer=StrKey.encode_ed25519_public_key(scval.from_bytes(fields["issuer"])),
+        issuer=account_text(scval.from_bytes(fields["issuer"])),
     )
 
 
@@ -58,7 +60,7 @@ def administrator(env: ContractEnv) -> str:
     stored = env.instance_value(_ADMIN)
     if stored is None:
         raise env.refuse(TokenError.OPERATION_NOT_SUPPORTED, "the asset has no administrator")
-    return scval.from_address(stored).address
+    return address(stored)
 
 
 class Holdings:
@@ -144,7 +146,7 @@ class Holdings:
             raise self._env.refuse(
                 TokenError.TRUSTLINE_MISSING,
                 "trustline entry is missing for account",
-                [scval.to_address(holder)],
+                [address_value(holder)],
             )
         return data.trust_line
 
@@ -185,7 +187,7 @@ class Holdings:
         data = self._env.classic_entry(account_key(self._asset.issuer))
         if data is None or data.account is None:
             raise self._env.refuse(
-                TokenError.ACCOUNT_MISSING, "account entry is missing", [scval.to_address(self._asset.issuer)]
+                TokenError.ACCOUNT_MISSING, "account entry is missing", [address_value(self._asset.issuer)]
             )
         return bool(data.account.flags.uint32 & flag.value)
 
@@ -291,5 +293,5 @@ class Allowances:
 
 
 def _allowance_key(owner: str, spender: str) -> xdr.SCVal:
-    parts = {"from": scval.to_address(owner), "spender": scval.to_address(spender)}
+    parts = {"from": address_value(owner), "spender": address_value(spender)}
     return scval.to_vec([scval.to_symbol("Allowance"), scval.to_struct(parts)])

@@ -1,0 +1,66 @@
+"""Addresses between their text (G…, C…) and their XDR, remembered.
+
+A pool sees the same few addresses all the time and the conversion (base 32, checksum) is
+slow. The XDR objects are shared: they are not to be changed.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+from stellar_sdk import Address, StrKey, xdr
+
+_REMEMBERED: Final = 65_536
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def sc_address(address: str) -> xdr.SCAddress:
+    """The XDR of an account's or a contract's address; ValueError for other text."""
+    return Address(address).to_xdr_sc_address()
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def address_value(address: str) -> xdr.SCVal:
+    """The address as a contract value."""
+    return xdr.SCVal(xdr.SCValType.SCV_ADDRESS, address=sc_address(address))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def account_id(address: str) -> xdr.AccountID:
+    """The XDR of a G address; ValueError for other text."""
+    key = xdr.Uint256(account_key_bytes(address))
+    return xdr.AccountID(xdr.PublicKey(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519, ed25519=key))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def account_key_bytes(address: str) -> bytes:
+    """The ed25519 key of a G address; ValueError for other text."""
+    return StrKey.decode_ed25519_public_key(address)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def contract_hash(contract_id: str) -> bytes:
+    """The 32 bytes of a C address; ValueError for other text."""
+    return StrKey.decode_contract(contract_id)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def account_text(key: bytes) -> str:
+    """The G address of an ed25519 key."""
+    return StrKey.encode_ed25519_public_key(key)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def contract_text(contract_hash: bytes) -> str:
+    """The C address of a contract's 32 bytes."""
+    return StrKey.encode_contract(contract_hash)
+
+
+def address_text(address: xdr.SCAddress) -> str:
+    """G… or C…; ValueError for the kinds of address that hold no authority."""
+    if address.contract_id is not None:
+        return contract_text(address.contract_id.contract_id.hash)
+    if address.account_id is not None:
+        key = address.account_id.account_id.ed25519
+        if key is not None:
+            return account_text(key.uint256)
+    raise ValueError(f"address is a {address.type.name}, must be an account or a contract")
