@@ -41,7 +41,6 @@ class LocalPool:
         backend_port: int = 0,
         pooler_port: int = 0,
         rpc_port: int = 0,
-        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
         self.speed = speed
@@ -50,7 +49,9 @@ class LocalPool:
         self.rpc_port = choose_port(rpc_port)
         self.database_url = ""
         self.pooler_id = ""
-        self._settings = dict(settings or {})
+        # On top of what the services get in any case; read at each start.
+        self.backend_settings: dict[str, str] = {}
+        self.pooler_settings: dict[str, str] = {}
         self.postgres = self._process("postgres", "postgres", "--data", str(data / "postgres"))
         self.localnet = self._process(
             "localnet", "localnet", "--host", _HOST, "--port", str(self.rpc_port), "--speed", str(speed)
@@ -182,7 +183,7 @@ class LocalPool:
         )
 
     def _chain_environment(self) -> dict[str, str]:
-        return {"STELLAR_NETWORK": LOCAL.name, "RPC_URL": self.rpc_url, **self._settings}
+        return {"STELLAR_NETWORK": LOCAL.name, "RPC_URL": self.rpc_url}
 
     def _backend_environment(self) -> dict[str, str]:
         return {
@@ -191,6 +192,7 @@ class LocalPool:
             "BACKEND_PORT": str(self.backend_port),
             "MASTER_KEY_FILE": str(self.data / "keys" / "master.key"),
             "ADMIN_KEY_FILE": str(self.admin_key_file),
+            **self.backend_settings,
         }
 
     def _pooler_environment(self) -> dict[str, str]:
@@ -199,6 +201,7 @@ class LocalPool:
             "POOLER_PORT": str(self.pooler_port),
             "BACKEND_ADDRESS": self.backend_address,
             "POOLER_API_KEY_FILE": str(self.pooler_key_file),
+            **self.pooler_settings,
         }
 
     async def _start_postgres(self) -> None:

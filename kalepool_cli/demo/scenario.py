@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import grpc.aio
 from rich.console import Console
 from rich.live import Live
 from stellar_sdk import Keypair
@@ -14,21 +13,19 @@ from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from backend_svc.store.database import Database
 from backend_svc.store.reports import FarmerBlock, list_farmer_blocks
-from kale.constants import BLOCK_SECONDS, STROOPS_PER_KALE, U32_MAX
+from kale.constants import BLOCK_SECONDS, U32_MAX
 from kale.networks import LOCAL
-from kalepool.v1 import admin_pb2, farmer_pb2, pooler_pb2
+from kalepool.v1 import admin_pb2, pooler_pb2
 from kalepool.v1.admin_pb2_grpc import AdminServiceStub
-from kalepool.v1.farmer_pb2_grpc import FarmerServiceStub
 from kalepool.v1.pooler_pb2_grpc import PoolerServiceStub
+from kalepool_cli.demo.farmers import add_farmers
 from kalepool_cli.demo.progress import Progress
 from kalepool_cli.demo.report import DemoReport, block_table, farmer_table, format_kale, report_block, total
 from kalepool_cli.demo.wallets import Wallet, ask_friendbot
 from kalepool_cli.local_pool import LocalPool
-from localnet.genesis import FAUCET
 from poolkit.farm_reader import FarmReader
 from poolkit.stellar_rpc import StellarRpc
 
-FARMER_KALE_STROOPS = 1_000 * STROOPS_PER_KALE
 # Chain seconds; a block this old won't be followed by another: the demo ends and counts what is missing.
 _STALL_SECONDS = 900
 # How long the last block's works may take once the next block can be opened, in chain seconds.
@@ -65,11 +62,8 @@ class Demo:
         await pool.start_backend()
         await pool.create_pooler(capacity=max(self._options.farmers, 1))
         self._console.print(f"registering and funding {self._options.farmers} farmers …")
-        async with pool.admin_channel() as channel:
-            addresses = await self._register_farmers(channel)
-        async with SorobanServerAsync(pool.rpc_url) as server:
-            faucet = Wallet(server, LOCAL, FAUCET, pool.ledger_wall_seconds / 2)
-            await faucet.pay_kale(addresses, FARMER_KALE_STROOPS)
+        await ask_friendbot(pool.friendbot_url, [self._outsider.public_key])
+        await add_farmers(pool, self._options.farmers)
 
     async def play(self) -> DemoReport:
         """Start the Pooler at a block's end, play, and report."""
@@ -86,33 +80,6 @@ class Demo:
                 return await self._report(rpc, farm, played_from, time.monotonic() - self._started)
             finally:
                 self._database.close()
-
-    async def _register_farmers(self, channel: grpc.aio.Channel) -> list[str]:
-        """Register, fund with XLM, confirm; the farmers' addresses."""
-        farmers = FarmerServiceStub(channel)
-        payout_wallet = Keypair.random().public_key
-        registered = [
-            (
-                await farmers.RegisterFarmer(
-                    farmer_pb2.RegisterFarmerRequest(
-                        request_id=str(uuid.uuid4()),
-                        user_email=f"farmer-{number}@example.org",
-                        pooler_id=self._pool.pooler_id,
-                        payout_wallet=payout_wallet,
-                    )
-                )
-            ).farmer
-            for number in range(1, self._options.farmers + 1)
-        ]
-        addresses = [farmer.public_key for farmer in registered]
-        await ask_friendbot(self._pool.friendbot_url, [*addresses, self._outsider.public_key])
-
-        async def confirm(farmer_id: str) -> None:
-            request = farmer_pb2.ConfirmFundingRequest(request_id=str(uuid.uuid4()), farmer_id=farmer_id)
-            await farmers.ConfirmFunding(request)
-
-        await asyncio.gather(*(confirm(farmer.id) for farmer in registered))
-        return addresses
 
     async def _wait_until_openable(self, farm: FarmReader, rpc: StellarRpc) -> None:
         """Whole blocks only: the Pooler's first block is one that it opens itself."""

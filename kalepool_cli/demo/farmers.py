@@ -1,0 +1,49 @@
+"""Farmers for a local pool: registered over gRPC, funded with XLM, confirmed, paid in KALE."""
+
+import asyncio
+import uuid
+
+from stellar_sdk import Keypair
+from stellar_sdk.soroban_server_async import SorobanServerAsync
+
+from kale.constants import STROOPS_PER_KALE
+from kale.networks import LOCAL
+from kalepool.v1 import farmer_pb2
+from kalepool.v1.farmer_pb2_grpc import FarmerServiceStub
+from kalepool_cli.demo.wallets import Wallet, ask_friendbot
+from kalepool_cli.local_pool import LocalPool
+from localnet.genesis import FAUCET
+
+FARMER_KALE_STROOPS = 1_000 * STROOPS_PER_KALE
+
+
+async def add_farmers(pool: LocalPool, count: int) -> list[farmer_pb2.Farmer]:
+    """Register custodial farmers with the pool's pooler: active, and with 1,000 KALE each."""
+    async with pool.admin_channel() as channel:
+        service = FarmerServiceStub(channel)
+        payout_wallet = Keypair.random().public_key
+        registered = [
+            await service.RegisterFarmer(_registration(pool, number, payout_wallet))
+            for number in range(1, count + 1)
+        ]
+        addresses = [answer.farmer.public_key for answer in registered]
+        await ask_friendbot(pool.friendbot_url, addresses)
+
+        async def confirm(farmer_id: str) -> farmer_pb2.Farmer:
+            request = farmer_pb2.ConfirmFundingRequest(request_id=str(uuid.uuid4()), farmer_id=farmer_id)
+            return (await service.ConfirmFunding(request)).farmer
+
+        farmers = await asyncio.gather(*(confirm(answer.farmer.id) for answer in registered))
+    async with SorobanServerAsync(pool.rpc_url) as server:
+        faucet = Wallet(server, LOCAL, FAUCET, pool.ledger_wall_seconds / 2)
+        await faucet.pay_kale(addresses, FARMER_KALE_STROOPS)
+    return farmers
+
+
+def _registration(pool: LocalPool, number: int, payout_wallet: str) -> farmer_pb2.RegisterFarmerRequest:
+    return farmer_pb2.RegisterFarmerRequest(
+        request_id=str(uuid.uuid4()),
+        user_email=f"farmer-{number}@example.org",
+        pooler_id=pool.pooler_id,
+        payout_wallet=payout_wallet,
+    )
