@@ -164,6 +164,11 @@ def last_ledger_of(source_account: str) -> int:
     return int(query.scalar() or 0)
 
 
+def newest_ledger() -> int:
+    """The latest ledger that we know took a transaction of ours, 0 if none."""
+    return int(Transactions.select(fn.MAX(Transactions.ledger)).scalar() or 0)
+
+
 def attempts_of(transaction_id: str) -> list[AttemptStep]:
     """What was done with it, in order."""
     query = TransactionAttempts.select().where(TransactionAttempts.transaction_id == transaction_id)
