@@ -1,0 +1,420 @@
+"""The chain client against a real HTTP server: parsing, failover, deadlines, breakers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from stellar_sdk import scval, xdr
+
+from kale import storage
+from kale.networks import LOCAL
+from poolkit.breaker import BreakerState
+from poolkit.errors import RpcUnavailable
+from poolkit.rpc_answers import EventFilter, LedgerHead, SendStatus, TransactionStatus
+from poolkit.rpc_endpoints import RpcRefused, endpoint_name
+from poolkit.stellar_rpc import StellarRpc, key_of
+from tests.poolkit import rpc_server
+from tests.poolkit.fakes import InstantWallClock
+from tests.poolkit.rpc_server import Answer, ScriptedRpcServer, health, scripted_rpc
+
+KEYS = [storage.block_key(LOCAL.farm_contract_id, index) for index in range(250)]
+
+TRANSACTION_WINDOW = {
+    "txHash": "ab" * 32,
+    "latestLedger": 20,
+    "latestLedgerCloseTime": "1700000100",
+    "oldestLedger": 2,
+    "oldestLedgerCloseTime": "1700000010",
+}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedRpcServer]:
+    async with scripted_rpc() as server:
+        yield server
+
+
+@pytest.fixture
+async def second() -> AsyncIterator[ScriptedRpcServer]:
+    async with scripted_rpc() as server:
+        server.answer("getHealth", health(50))
+        yield server
+
+
+@pytest.fixture
+def clock() -> InstantWallClock:
+    return InstantWallClock()
+
+
+@pytest.fixture
+async def rpc(server: ScriptedRpcServer, clock: InstantWallClock) -> AsyncIterator[StellarRpc]:
+    async with StellarRpc([server.url], wall_clock=clock) as rpc:
+        yield rpc
+
+
+async def test_the_latest_ledger_comes_from_the_cheapest_method(
+    server: ScriptedRpcServer, rpc: StellarRpc
+) -> None:
+    server.answer("getHealth", health(37, 1_700_000_005))
+    assert await rpc.latest_ledger() == LedgerHead(37, 1_700_000_005)
+    assert server.calls == [("getHealth", None)]
+    assert (await rpc.health()).oldest == LedgerHead(2, 1_699_999_005)
+
+
+async def test_one_connection_serves_call_after_call(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
+    server.answer("getHealth", health(37))
+    for _ in range(10):
+        await rpc.latest_ledger()
+    assert len(server.connections) == 1
+
+
+async def test_the_network_is_read(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
+    server.answer("getNetwork", {"passphrase": LOCAL.passphrase, "protocolVersion": 29})
+    network = await rpc.network()
+    assert (network.passphrase, network.protocol_version, network.friendbot_url) == (
+        LOCAL.passphrase,
+        29,
+        None,
+    )
+
+
+def entry(key: Any, live_until: int | None) -> dict[str, Any]:
+    return {
+        "key": key.to_xdr(),
+        "xdr": contract_data(key),
+        "lastModifiedLedgerSeq": 9,
+        **({} if live_until is None else {"liveUntilLedgerSeq": live_until}),
+    }
+
+
+def contract_data(key: Any) -> str:
+    wanted = key.contract_data
+    return xdr.LedgerEntryData(
+        type=xdr.LedgerEntryType.CONTRACT_DATA,
+        contract_data=xdr.ContractDataEntry(
+            ext=xdr.ExtensionPoint(0),
+            contract=wanted.contract,
+            key=wanted.key,
+            durability=wanted.durability,
+            val=scval.to_uint32(7),
+        ),
+    ).to_xdr()
+
+
+async def test_entries_are_found_by_key_and_missing_ones_left_out(
+    server: ScriptedRpcServer, rpc: StellarRpc
+) -> None:
+    server.answer("getLedgerEntries", {"entries": [entry(KEYS[1], 77)], "latestLedger": 12})
+    entries = await rpc.entries([KEYS[0], KEYS[1], KEYS[1]])
+    assert entries.latest_ledger == 12
+    assert entries.find(KEYS[0]) is None
+    found = entries.find(KEYS[1])
+    assert found is not None
+    assert (found.last_modified, found.live_until) == (9, 77)
+    assert found.data.contract_data is not None
+    assert server.calls[0][1] == {"keys": [KEYS[0].to_xdr(), KEYS[1].to_xdr()]}
+    assert key_of(next(iter(entries.by_key))) == KEYS[1]
+
+
+async def test_more_keys_than_a_node_takes_are_asked_in_parts(
+    server: ScriptedRpcServer, rpc: StellarRpc
+) -> None:
+    sizes: list[int] = []
+
+    def answer(request: Any, body: dict[str, Any]) -> Any:
+        sizes.append(len(body["params"]["keys"]))
+        return rpc_server.result({"entries": [], "latestLedger": 30 - len(sizes)})(request, body)
+
+    server.answer("getLedgerEntries", answer)
+    assert (await rpc.entries(KEYS)).latest_ledger == 28
+    assert sizes == [200, 50]
+
+
+async def test_entries_without_keys_is_a_fault_of_the_caller(rpc: StellarRpc) -> None:
+    with pytest.raises(ValueError, match="at least one key"):
+        await rpc.entries([])
+
+
+async def test_a_simulation_succeeds(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
+    server.answer(
+        "simulateTransaction",
+        {
+            "latestLedger": 5,
+            "transactionData": "AAAA",
+            "minResourceFee": "12345",
+            "results": [{"auth": ["AUTH"], "xdr": "VALUE"}],
+        },
+    )
+    simulation = await rpc.simulate("ENVELOPE", auth_mode="record")
+    assert simulation.error is None
+    assert (simulation.transaction_data_xdr, simulation.min_resource_fee_stroops) == ("AAAA", 12_345)
+    assert (simulation.auth_xdr, simulation.return_value_xdr) == (("AUTH",), "VALUE")
+    assert server.calls[0][1] == {"transaction": "ENVELOPE", "useUpgradedAuth": True, "authMode": "record"}
+
+
+async def test_a_contracts_error_is_a_simulation_and_no_exception(
+    server: ScriptedRpcServer, rpc: StellarRpc
+) -> None:
+    server.answer(
+        "simulateTransaction", {"latestLedger": 5, "error": "HostError: Error(Contract, #8)", "events": ["E"]}
+    )
+    simulation = await rpc.simulate("ENVELOPE")
+    assert simulation.error == "HostError: Error(Contract, #8)"
+    assert (simulation.transaction_data_xdr, simulation.events_xdr) == (None, ("E",))
+
+
+async def test_a_send_is_answered(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
+    answer = {
+        "status": "ERROR",
+        "hash": "ab" * 32,
+        "latestLedger": 5,
+        "latestLedgerCloseTime": "1700000100",
+        "errorResultXdr": "RESULT",
+    }
+    server.answer("sendTransaction", answer)
+    outcome = await rpc.send("ENVELOPE")
+    assert (outcome.status, outcome.error_result_xdr, outcome.after_unknown) == (
+        SendStatus.ERROR,
+        "RESULT",
+        False,
+    )
+    assert outcome.latest_close_time == 1_700_000_100
+
+
+async def test_a_send_after_an_unknown_one_says_so(
+    server: ScriptedRpcServer, second: ScriptedRpcServer, clock: InstantWallClock
+) -> None:
+    server.answer("sendTransaction", rpc_server.hang_up)
+    second.answer(
+        "sendTransaction",
+        {"status": "ERROR", "hash": "ab" * 32, "latestLedger": 5, "latestLedgerCloseTime": "1"},
+    )
+    async with StellarRpc([server.url, second.url], wall_clock=clock) as rpc:
+        assert (await rpc.send("ENVELOPE")).after_unknown
+
+
+async def test_a_send_repeated_in_a_second_round_says_so(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
+    answers: list[Answer] = [
+        rpc_server.http_status(503),
+        rpc_server.result(
+            {"status": "DUPLICATE", "hash": "ab" * 32, "latestLedger": 5, "latestLedgerCloseTime": "1"}
+        ),
+    ]
+    server.answer("sendTransaction", lambda request, body: answers.pop(0)(request, body))
+    outcome = await rpc.send("ENVELOPE")
+    assert (outcome.status, outcome.after_unknown) == (SendStatus.DUPLICATE, True)
+
+
+async def test_a_transaction_that_is_not_found_has_a_window_and_nothing_else(
+    server: ScriptedRpcServer, rpc: StellarRpc
+) -> None:
+    zeros = {"status": "NOT_FOUND", "applicationOrder": 0, "feeBump": False, "ledger": 0, "createdAt": "0"}
+    server.answer("getTransaction", TRANSACTION_WINDOW | zeros)
+    lookup = await rpc.transaction("ab" * 32)
+    assert lookup.status is TransactionStatus.NOT_FOUND
+    assert (lookup.oldest_ledger, lookup.latest_ledger) == (2, 20)
+    assert (lookup.ledger, lookup.close_time, lookup.result_xdr) == (None, None, None)
+
+
+async def test_a_transaction_that_is_found_is_complete(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
+    found = {
+        "status": "FAILED",
+        "applicationOrder": 3,
+        "feeBump": True,
+        "ledger": 17,
+        "createdAt": "1700000085",
+        "envelopeXdr": "E",
+        "resultXdr": "R",
+        "resultMetaXdr": "M",
+        "diagnosticEventsXdr": ["D"],
+    }
+    server.answer("getTransaction", TRANSACTION_WINDOW | found)
+    lookup = await rpc.transaction("ab" * 32)
+    assert (lookup.status, lookup.ledger, lookup.close_time) == (TransactionStatus.FAILED, 17, 1_700_000_085)
+    assert (lookup.application_order, lookup.fee_bump) == (3, True)
+    assert (lookup.envelope_xdr, lookup.result_xdr, lookup.result_meta_xdr) == ("E", "R", "M")
+    assert lookup.diagnostic_events_xdr == ("D",)
+
+
+async def test_events_are_paged_by_cursor(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
+    event = {
+        "type": "contract",
+        "ledger": 9,
+        "ledgerClosedAt": "2026-11-01T00:00:00Z",
+        "contractId": LOCAL.asset_contract_id,
+        "id": "0000000038654709760-0000000000",
+        "operationIndex": 0,
+        "transactionIndex": 1,
+        "txHash": "ab" * 32,
+        "topic": ["T1", "T2"],
+        "value": "V",
+    }
+    server.answer("getEvents", {"events": [event], "cursor": "C1", "latestLedger": 20, "oldestLedger": 2})
+    wanted = EventFilter(contract_ids=(LOCAL.asset_contract_id,), topics=(("T1", "**"),))
+    page = await rpc.events(start_ledger=5, end_ledger=15, filters=[wanted], limit=99_999)
+    assert (page.cursor, page.events[0].topics_xdr, page.events[0].transaction_index) == (
+        "C1",
+        ("T1", "T2"),
+        1,
+    )
+    await rpc.events(cursor=page.cursor)
+    asked, continued = (params for _, params in server.calls)
+    assert asked == {
+        "filters": [{"type": "contract", "contractIds": [LOCAL.asset_contract_id], "topics": [["T1", "**"]]}],
+        "pagination": {"limit": 10_000},
+        "startLedger": 5,
+        "endLedger": 15,
+    }
+    assert continued == {"filters": [], "pagination": {"limit": 1_000, "cursor": "C1"}}
+
+
+@pytest.mark.parametrize("arguments", [{}, {"start_ledger": 1, "cursor": "C"}])
+async def test_events_start_at_a_ledger_or_at_a_cursor(rpc: StellarRpc, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="either start_ledger or cursor"):
+        await rpc.events(**arguments)
+
+
+async def test_fee_stats_are_read(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
+    names = ("max", "min", "mode", "p50", "p90", "p99", "transactionCount")
+    fees = dict.fromkeys(names, "100") | {"ledgerCount": 50}
+    server.answer("getFeeStats", {"sorobanInclusionFee": fees, "inclusionFee": fees, "latestLedger": 9})
+    stats = await rpc.fee_stats()
+    assert (stats.soroban.p90, stats.classic.ledger_count, stats.latest_ledger) == (100, 50, 9)
+
+
+BROKEN: list[Answer] = [
+    rpc_server.http_status(503),
+    rpc_server.http_status(429),
+    rpc_server.garbage(),
+    rpc_server.garbage("[1, 2]"),
+    rpc_server.garbage('{"jsonrpc": "2.0", "id": "somebody else\'s", "result": {}}'),
+    rpc_server.garbage("\xff" * 10),
+    rpc_server.hang_up,
+    rpc_server.hang_up_in_the_middle,
+    rpc_server.refusal(-32603, "latency (31s) since last known ledger closed is too high (>30s)"),
+    rpc_server.refusal(-32098, "rpc queue for getHealth surpassed queue limit of 10 requests"),
+    rpc_server.result({"latestLedger": "not a number"}),
+    rpc_server.result({"status": "healthy"}),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_a_broken_node_is_passed_over_for_the_next(
+    broken: Answer, server: ScriptedRpcServer, second: ScriptedRpcServer, clock: InstantWallClock
+) -> None:
+    server.answer("getHealth", broken)
+    async with StellarRpc([server.url, second.url], wall_clock=clock) as rpc:
+        assert (await rpc.latest_ledger()).sequence == 50
+        first, other = rpc.endpoints()
+        assert first.last_error is not None
+        assert first.last_error.startswith("getHealth: ")
+        assert (other.last_error, other.latest_ledger) == (None, 50)
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_without_another_node_it_is_unavailable(
+    broken: Answer, server: ScriptedRpcServer, rpc: StellarRpc
+) -> None:
+    server.answer("getHealth", broken)
+    with pytest.raises(
+        RpcUnavailable, match="no Stellar RPC endpoint answered getHealth: http://127"
+    ) as caught:
+        await rpc.health()
+    assert "customer-key" not in caught.value.message
+    assert len(server.calls) == 3
+
+
+async def test_an_unreachable_node_is_unavailable(clock: InstantWallClock) -> None:
+    async with scripted_rpc() as gone:
+        url = gone.url
+    async with StellarRpc([url], wall_clock=clock) as rpc:
+        with pytest.raises(RpcUnavailable, match="connection failed"):
+            await rpc.network()
+
+
+async def test_a_slow_node_is_given_up_at_the_deadline(
+    server: ScriptedRpcServer, second: ScriptedRpcServer
+) -> None:
+    release = asyncio.Event()
+    server.answer("getHealth", rpc_server.never(release))
+    async with StellarRpc([server.url, second.url], call_wall_seconds=0.05) as rpc:
+        assert (await rpc.latest_ledger()).sequence == 50
+        assert rpc.endpoints()[0].last_error == "getHealth: no answer within 0.05 s"
+    release.set()
+
+
+async def test_a_refused_request_is_not_tried_elsewhere(
+    server: ScriptedRpcServer, second: ScriptedRpcServer, clock: InstantWallClock
+) -> None:
+    server.answer(
+        "getEvents", rpc_server.refusal(-32600, "startLedger must be within the ledger range: 5 - 90")
+    )
+    async with StellarRpc([server.url, second.url], wall_clock=clock) as rpc:
+        with pytest.raises(RpcRefused, match="within the ledger range: 5 - 90") as caught:
+            await rpc.events(start_ledger=1)
+        assert (caught.value.method, caught.value.rpc_code) == ("getEvents", -32600)
+        assert rpc.endpoints()[0].breaker is BreakerState.CLOSED
+    assert (len(server.calls), second.calls) == (1, [])
+
+
+async def test_a_node_that_keeps_failing_is_left_alone_and_probed_later(
+    server: ScriptedRpcServer, clock: InstantWallClock
+) -> None:
+    server.answer("getHealth", rpc_server.http_status(503))
+    async with StellarRpc([server.url], wall_clock=clock) as rpc:
+        for _ in range(5):
+            with pytest.raises(RpcUnavailable):
+                await rpc.latest_ledger()
+        with pytest.raises(RpcUnavailable, match="left alone for a moment") as caught:
+            await rpc.latest_ledger()
+        assert caught.value.retry_after == pytest.approx(0.5)
+        assert len(server.calls) == 5
+        server.answer("getHealth", health(51))
+        clock.advance(0.5)
+        assert (await rpc.latest_ledger()).sequence == 51
+        assert rpc.endpoints()[0].breaker is BreakerState.CLOSED
+
+
+async def test_a_lagging_node_is_asked_last(
+    server: ScriptedRpcServer, second: ScriptedRpcServer, clock: InstantWallClock
+) -> None:
+    server.answer("getHealth", health(40))
+    second.answer("getNetwork", {"passphrase": "second", "protocolVersion": 29, "latestLedger": 50})
+    server.answer("getNetwork", rpc_server.http_status(503))
+    async with StellarRpc([server.url, second.url], wall_clock=clock) as rpc:
+        assert (await rpc.latest_ledger()).sequence == 40
+        await rpc.network()
+        assert (await rpc.latest_ledger()).sequence == 50
+        assert [status.lag_ledgers for status in rpc.endpoints()] == [10, 0]
+
+
+async def test_a_cancelled_call_leaves_the_client_usable(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
+    release = asyncio.Event()
+    server.answer("getHealth", rpc_server.never(release))
+    call = asyncio.ensure_future(rpc.latest_ledger())
+    while not server.calls:
+        await asyncio.sleep(0.001)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    release.set()
+    server.answer("getHealth", health(52))
+    assert (await rpc.latest_ledger()).sequence == 52
+
+
+def test_without_an_address_there_is_no_client() -> None:
+    with pytest.raises(ValueError, match="RPC_URL"):
+        StellarRpc([])
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://rpc.example/v1/SECRET?key=SECRET", "https://rpc.example"),
+        ("https://user:SECRET@rpc.example:8443/", "https://rpc.example:8443"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+    ],
+)
+def test_the_name_of_an_endpoint_holds_no_credentials(url: str, name: str) -> None:
+    assert endpoint_name(url) == name
