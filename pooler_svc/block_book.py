@@ -100,7 +100,7 @@ class BlockRecord:
     request: PlantRequest = UNASKED
     farmers: dict[str, PlantedFarmer] = field(default_factory=dict)
     plant_failures: dict[str, Failure] = field(default_factory=dict)
-    early_receipts: dict[str, list[WorkReceipt]] = field(default_factory=dict)
+    early_messages: dict[str, list[WorkReceipt | HarvestOutcome]] = field(default_factory=dict)
     finished: bool = False
     harvest_asked_at: float | None = None
 
@@ -110,12 +110,17 @@ class BlockRecord:
         return any(not farmer.settled for farmer in self.farmers.values())
 
     @property
-    def open_harvests(self) -> bool:
-        """Whether a worked farmer's reward is still outstanding."""
-        return any(
+    def open_harvest_count(self) -> int:
+        """How many worked farmers' rewards are still outstanding."""
+        return sum(
             farmer.work is WorkState.CONFIRMED and farmer.harvest is HarvestState.OPEN
             for farmer in self.farmers.values()
         )
+
+    @property
+    def open_harvests(self) -> bool:
+        """Whether a worked farmer's reward is still outstanding."""
+        return self.open_harvest_count > 0
 
     def counts(self) -> BlockCounts:
         """Count the farmers by state."""
@@ -136,6 +141,12 @@ class BlockBook:
 
     def __init__(self) -> None:
         self._blocks: dict[int, BlockRecord] = {}
+        self._blocks_harvested = 0
+
+    @property
+    def blocks_harvested(self) -> int:
+        """Blocks whose last outstanding reward came in since the start."""
+        return self._blocks_harvested
 
     def __repr__(self) -> str:
         return f"BlockBook(blocks={sorted(self._blocks)})"
@@ -163,7 +174,7 @@ class BlockBook:
                 del self._blocks[block.index]
 
     def note_planted(self, message: FarmerPlanted) -> None:
-        """A farmer is in: apply it, together with a receipt that overtook it on the other stream."""
+        """A farmer is in: apply it, together with what overtook it on the other streams."""
         block = self.block(message.block_index)
         if message.farmer_id in block.farmers:
             return
@@ -171,8 +182,11 @@ class BlockBook:
         block.farmers[message.farmer_id] = PlantedFarmer(
             message.farmer_id, message.address, message.stake_stroops, message.plant_ledger
         )
-        for receipt in block.early_receipts.pop(message.farmer_id, []):
-            self.note_receipt(receipt)
+        for early in block.early_messages.pop(message.farmer_id, []):
+            if isinstance(early, WorkReceipt):
+                self.note_receipt(early)
+            else:
+                self.note_harvest(early)
 
     def note_plant_failed(self, message: PlantFailed) -> None:
         """A farmer is not in this block."""
@@ -196,18 +210,24 @@ class BlockBook:
         block = self.block(receipt.block_index)
         farmer = block.farmers.get(receipt.farmer_id)
         if farmer is None:
-            block.early_receipts.setdefault(receipt.farmer_id, []).append(receipt)
+            block.early_messages.setdefault(receipt.farmer_id, []).append(receipt)
         else:
             _apply_receipt(farmer, receipt)
 
     def note_harvest(self, outcome: HarvestOutcome) -> None:
         """A farmer's reward is in, or is lost, or has to be asked for again."""
-        farmer = self.find_farmer(outcome.block_index, outcome.farmer_id)
-        if farmer is None or farmer.harvest is HarvestState.HARVESTED:
-            return
+        block = self.block(outcome.block_index)
+        farmer = block.farmers.get(outcome.farmer_id)
+        if farmer is None:
+            block.early_messages.setdefault(outcome.farmer_id, []).append(outcome)
+        elif farmer.harvest is not HarvestState.HARVESTED:
+            self._apply_harvest(block, farmer, outcome)
+
+    def _apply_harvest(self, block: BlockRecord, farmer: PlantedFarmer, outcome: HarvestOutcome) -> None:
         if outcome.failure is None:
             farmer.harvest = HarvestState.HARVESTED
             farmer.reward_stroops = outcome.reward_stroops
+            self._blocks_harvested += not block.works_in_flight and not block.open_harvests
         elif not outcome.failure.retryable:
             farmer.harvest = HarvestState.FAILED
             farmer.failure = outcome.failure

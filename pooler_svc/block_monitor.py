@@ -1,13 +1,12 @@
 """Watches the farm: sees a new block, and keeps the present one in view."""
 
 import asyncio
-import time
 from typing import Protocol
 
 from kale.constants import LEDGER_SECONDS
 from kale.farm import Block
 from pooler_svc.changes import Changes
-from pooler_svc.recent_errors import RecentError, RecentErrors
+from pooler_svc.recent_errors import RecentErrors
 from pooler_svc.rules.timing import poll_delay_seconds
 from poolkit.chain_clock import ChainClock
 from poolkit.errors import PoolError
@@ -119,5 +118,5 @@ class BlockMonitor:
         if not self._reads_fail:
             log.warning("the farm cannot be read", error=str(error))
         self._reads_fail = True
-        self._errors.note(RecentError(time.time(), "block_monitor", error.reason_name, str(error)))
+        self._errors.note(error.reason_name, f"the farm cannot be read: {error}")
         self._changes.announce()

@@ -1,12 +1,10 @@
 """Has closed blocks harvested."""
 
-from collections.abc import AsyncIterator
 from typing import Protocol
 
 from pooler_svc.block_book import BlockBook
 from pooler_svc.block_monitor import BlockMonitor
 from pooler_svc.changes import Changes
-from pooler_svc.outcomes import HarvestOutcome
 from pooler_svc.pace import step_forever
 from pooler_svc.rules.harvesting import HarvestMoment, decide_harvests, next_harvest_time
 from poolkit.chain_clock import ChainClock
@@ -23,11 +21,7 @@ class HarvestLink(Protocol):
         """Whether plants, works and harvests that the Backend knew when we first connected have been told."""
         ...
 
-    def harvest_outcomes(self) -> AsyncIterator[HarvestOutcome]:
-        """What the Backend tells, forever; reconnects by itself."""
-        ...
-
-    async def harvest_blocks(self, block_indexes: list[int]) -> None:
+    def harvest_blocks(self, block_indexes: list[int]) -> None:
         """Ask for blocks to be harvested, all farmers; no index: whatever is open."""
         ...
 
@@ -55,19 +49,6 @@ class HarvestController:
         self._retry_seconds = retry_seconds
         self._asked_for_open_ones = False
 
-    async def listen_forever(self) -> None:
-        """Write the Backend's outcomes into the book as they come."""
-        async for outcome in self._link.harvest_outcomes():
-            self._book.note_harvest(outcome)
-            if outcome.failure is not None:
-                log.warning(
-                    "harvest failed",
-                    block_index=outcome.block_index,
-                    farmer_id=outcome.farmer_id,
-                    reason=outcome.failure.reason,
-                )
-            self._changes.announce()
-
     async def control_forever(self) -> None:
         """Ask for harvests for as long as the Pooler runs."""
         await step_forever(self._step, self._changes, self._clock)
@@ -79,11 +60,11 @@ class HarvestController:
         moment = HarvestMoment(self._clock.now(), view.farm.index, self._retry_seconds)
         if not self._asked_for_open_ones:
             self._asked_for_open_ones = True
-            await self._link.harvest_blocks([])
+            self._link.harvest_blocks([])
         due = decide_harvests(self._book, moment)
         if due:
             for index in due:
                 self._book.block(index).harvest_asked_at = moment.now
             log.info("harvesting", block_indexes=due)
-            await self._link.harvest_blocks(due)
+            self._link.harvest_blocks(due)
         return next_harvest_time(self._book, moment)

@@ -85,7 +85,3 @@ class HarvestOutcome:
     reward_stroops: int = 0
     stake_stroops: int = 0
     failure: Failure | None = None
-
-
-PlantMessage = FarmerPlanted | PlantFailed | PlantSummary
-WorkMessage = WorkReceipt | WorkSummary

@@ -1,13 +1,12 @@
 """Has the Backend plant: the next block as soon as it can be opened, or one that somebody else opened."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from pooler_svc.block_book import BlockBook
 from pooler_svc.block_monitor import BlockMonitor
 from pooler_svc.changes import Changes
-from pooler_svc.outcomes import FarmerPlanted, PlantFailed, PlantMessage, PlantSummary
+from pooler_svc.farmer_roster import FarmerRoster
 from pooler_svc.pace import step_forever
 from pooler_svc.rules.planting import (
     UNASKED,
@@ -31,11 +30,7 @@ class PlantLink(Protocol):
         """Whether everything that the Backend knew when we first connected has been told."""
         ...
 
-    def plant_messages(self) -> AsyncIterator[PlantMessage]:
-        """What the Backend tells, forever; reconnects by itself."""
-        ...
-
-    async def plant_block(self, block_index: int, capacity: int, deadline: float, attempt: int) -> None:
+    def plant_block(self, block_index: int, capacity: int, deadline: float, attempt: int) -> None:
         """Ask for a block to be planted in; kept and resent until the Backend has it.
 
         The same `attempt` (from 1) at the same block is the same request, also after a restart.
@@ -59,6 +54,7 @@ class PlantCoordinator:
         self,
         link: PlantLink,
         monitor: BlockMonitor,
+        roster: FarmerRoster,
         book: BlockBook,
         clock: ChainClock,
         changes: Changes,
@@ -66,6 +62,7 @@ class PlantCoordinator:
     ) -> None:
         self._link = link
         self._monitor = monitor
+        self._roster = roster
         self._book = book
         self._clock = clock
         self._changes = changes
@@ -87,36 +84,9 @@ class PlantCoordinator:
         self._draining = True
         self._changes.announce()
 
-    async def listen_forever(self) -> None:
-        """Write the Backend's outcomes into the book as they come."""
-        async for message in self._link.plant_messages():
-            self._note(message)
-            self._changes.announce()
-
     async def coordinate_forever(self) -> None:
         """Ask for blocks for as long as the Pooler runs."""
         await step_forever(self._step, self._changes, self._clock)
-
-    def _note(self, message: PlantMessage) -> None:
-        match message:
-            case FarmerPlanted():
-                self._book.note_planted(message)
-            case PlantFailed():
-                log.warning(
-                    "plant failed",
-                    block_index=message.block_index,
-                    farmer_id=message.farmer_id,
-                    reason=message.failure.reason,
-                )
-                self._book.note_plant_failed(message)
-            case PlantSummary():
-                log.info(
-                    "block planted",
-                    block_index=message.block_index,
-                    planted=message.planted,
-                    failed=message.failed,
-                )
-                self._book.note_plant_summary(message)
 
     async def _step(self) -> float | None:
         situation = self._situation()
@@ -124,16 +94,16 @@ class PlantCoordinator:
             return None
         decision = decide_plant(situation)
         if decision.plant_index is not None:
-            await self._plant(decision.plant_index, plant_deadline(situation, decision.plant_index))
+            self._plant(decision.plant_index, plant_deadline(situation, decision.plant_index))
         return decision.wake_at
 
-    async def _plant(self, index: int, deadline: float) -> None:
+    def _plant(self, index: int, deadline: float) -> None:
         """Note the request before sending it: a summary must find it in the book."""
         block = self._book.block(index)
         attempt = block.request.attempt + 1
         block.request = PlantRequest(PlantProgress.RUNNING, self._clock.now(), attempt)
         log.info("planting", block_index=index, attempt=attempt)
-        await self._link.plant_block(index, self._policy.capacity, deadline, attempt)
+        self._link.plant_block(index, self._policy.capacity, deadline, attempt)
         self._changes.announce()
 
     def _situation(self) -> PlantSituation | None:
@@ -149,6 +119,7 @@ class PlantCoordinator:
             now=self._clock.now(),
             farm_paused=view.farm.paused,
             draining=self._draining,
+            active_farmers=self._roster.active_farmers,
             works_in_flight=current is not None and current.works_in_flight,
             hold_seconds=self._policy.hold_seconds,
             retry_seconds=self._policy.retry_seconds,

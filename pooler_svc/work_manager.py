@@ -1,7 +1,6 @@
 """Works a block: has nonces found for all planted farmers at once and sent up at the right moment."""
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,9 +10,8 @@ from pooler_svc.block_book import BlockBook, BlockRecord, PlantedFarmer, Solutio
 from pooler_svc.block_monitor import BlockMonitor
 from pooler_svc.changes import Changes
 from pooler_svc.hashers import Hasher, HashJob, Improvement
-from pooler_svc.outcomes import Failure, ReceiptState, WorkMessage, WorkReceipt, WorkSummary
+from pooler_svc.outcomes import Failure
 from pooler_svc.pace import step_forever
-from pooler_svc.recent_errors import RecentError, RecentErrors
 from pooler_svc.rules.timing import submission_time
 from pooler_svc.rules.working import (
     FinishBlock,
@@ -49,23 +47,19 @@ class WorkLink(Protocol):
         """Whether the conversation is connected now."""
         ...
 
-    def work_messages(self) -> AsyncIterator[WorkMessage]:
-        """What the Backend tells, forever; reconnects by itself."""
-        ...
-
-    async def send_candidate(self, block_index: int, farmer_id: str, solution: Solution) -> None:
+    def send_candidate(self, block_index: int, farmer_id: str, solution: Solution) -> None:
         """Let the Backend have a nonce, without submitting it yet."""
         ...
 
-    async def submit_now(self, block_index: int, farmer_id: str, solution: Solution) -> None:
+    def submit_now(self, block_index: int, farmer_id: str, solution: Solution) -> None:
         """Have a nonce submitted."""
         ...
 
-    async def give_up(self, block_index: int, farmer_id: str, failure: Failure) -> None:
+    def give_up(self, block_index: int, farmer_id: str, failure: Failure) -> None:
         """Say that no work comes for this farmer."""
         ...
 
-    async def finish_block(self, block_index: int) -> None:
+    def finish_block(self, block_index: int) -> None:
         """Say that nothing more comes for this block."""
         ...
 
@@ -90,7 +84,6 @@ class WorkManager:
         book: BlockBook,
         clock: ChainClock,
         changes: Changes,
-        errors: RecentErrors,
         policy: WorkPolicy,
     ) -> None:
         self._link = link
@@ -100,14 +93,7 @@ class WorkManager:
         self._book = book
         self._clock = clock
         self._changes = changes
-        self._errors = errors
         self._policy = policy
-
-    async def listen_forever(self) -> None:
-        """Write the Backend's receipts into the book as they come."""
-        async for message in self._link.work_messages():
-            self._note(message)
-            self._changes.announce()
 
     async def gather_forever(self) -> None:
         """Write the hasher's improvements into the book as they come."""
@@ -118,27 +104,6 @@ class WorkManager:
     async def manage_forever(self) -> None:
         """Work blocks for as long as the Pooler runs."""
         await step_forever(self._step, self._changes, self._clock)
-
-    def _note(self, message: WorkMessage) -> None:
-        match message:
-            case WorkReceipt():
-                self._book.note_receipt(message)
-                if message.state in (ReceiptState.FAILED, ReceiptState.REFUSED):
-                    self._note_failure(message)
-            case WorkSummary():
-                log.info(
-                    "block worked",
-                    block_index=message.block_index,
-                    confirmed=message.confirmed,
-                    failed=message.failed,
-                )
-                self._book.block(message.block_index).finished = True
-
-    def _note_failure(self, receipt: WorkReceipt) -> None:
-        failure = receipt.failure or Failure("REASON_UNSPECIFIED", "")
-        text = f"block {receipt.block_index}, farmer {receipt.farmer_id}: {failure.text}"
-        log.warning("work failed", state=receipt.state.value, reason=failure.reason, text=text)
-        self._errors.note(RecentError(time.time(), "work_manager", failure.reason, text))
 
     def _is_better(self, improvement: Improvement) -> bool:
         """Keep an improvement that still matters."""
@@ -189,16 +154,16 @@ class WorkManager:
             case SendCandidate(farmer_id, solution):
                 farmer = block.farmers[farmer_id]
                 farmer.offered, farmer.offered_at = solution, self._clock.now()
-                await self._link.send_candidate(block.index, farmer_id, solution)
+                self._link.send_candidate(block.index, farmer_id, solution)
             case SubmitNow(farmer_id, solution):
                 block.farmers[farmer_id].work = WorkState.SUBMITTING
-                await self._link.submit_now(block.index, farmer_id, solution)
+                self._link.submit_now(block.index, farmer_id, solution)
                 self._changes.announce()
             case GiveUp(farmer_id, failure):
-                await self._give_up(block, block.farmers[farmer_id], failure)
+                self._give_up(block, block.farmers[farmer_id], failure)
             case FinishBlock():
                 block.finished = True
-                await self._link.finish_block(block.index)
+                self._link.finish_block(block.index)
 
     async def _start_hashing(self, block: BlockRecord, farmer: PlantedFarmer) -> None:
         """Go on behind the nonce that the Backend already has from before a restart, if there is one."""
@@ -219,7 +184,7 @@ class WorkManager:
         farmer.best = self._verify(index, chain_block.entropy, key, farmer.recorded_nonce)
         return farmer.recorded_nonce + 1
 
-    async def _give_up(self, block: BlockRecord, farmer: PlantedFarmer, failure: Failure) -> None:
+    def _give_up(self, block: BlockRecord, farmer: PlantedFarmer, failure: Failure) -> None:
         log.warning(
             "no work for farmer",
             block_index=block.index,
@@ -227,5 +192,5 @@ class WorkManager:
             reason=failure.reason,
         )
         farmer.work, farmer.failure = WorkState.FAILED, failure
-        await self._link.give_up(block.index, farmer.farmer_id, failure)
+        self._link.give_up(block.index, farmer.farmer_id, failure)
         self._changes.announce()

@@ -38,7 +38,10 @@ UNASKED = PlantRequest()
 
 @dataclass(frozen=True)
 class PlantSituation:
-    """Everything the decision depends on. `block_*` describe the chain's current block."""
+    """Everything the decision depends on.
+
+    `block_*` describe the chain's current block; `active_farmers` is None while it is not known.
+    """
 
     block_index: int
     block_timestamp: int
@@ -46,6 +49,7 @@ class PlantSituation:
     now: float
     farm_paused: bool
     draining: bool
+    active_farmers: int | None
     works_in_flight: bool
     hold_seconds: float
     retry_seconds: float
@@ -64,13 +68,13 @@ class PlantDecision:
 def decide_plant(situation: PlantSituation) -> PlantDecision:
     """Decide in this order.
 
-    1. Draining, or the farm paused: nothing is planted.
+    1. Draining, the farm paused, or no farmer active: nothing is planted.
     2. The current block can be closed: open the next one, but hold back while our own works for the
        current block are in flight, since the first plant makes them worthless; `hold_seconds` at most.
     3. The current block was opened by somebody else (or before we started) and a work after our plant
        can still get into it: plant there.
     """
-    if situation.draining or situation.farm_paused:
+    if situation.draining or situation.farm_paused or situation.active_farmers == 0:
         return PlantDecision()
     boundary = opens_at(situation.block_timestamp)
     if can_be_opened(situation.block_timestamp, situation.latest_close_time):

@@ -146,4 +146,4 @@ def _is_finished(block: BlockRecord, moment: WorkMoment) -> bool:
 def _why_given_up(farmer: PlantedFarmer) -> Failure:
     if farmer.best is None:
         return Failure("REASON_WORK_TIMEOUT", "no nonce was found before the block closed")
-    return Failure("REASON_WORK_LATE", "the block closed before the work was sent to be submitted")
+    return Failure("REASON_WORK_TIMEOUT", "the block closed before the nonce was sent to be submitted")

@@ -19,6 +19,7 @@ YOUNG = PlantSituation(
     now=T + 12.0,
     farm_paused=False,
     draining=False,
+    active_farmers=3,
     works_in_flight=False,
     hold_seconds=30.0,
     retry_seconds=30.0,
@@ -67,10 +68,15 @@ def test_a_fruitless_request_is_repeated_after_a_while() -> None:
     assert decide_plant(replace(waiting, now=T + 331.0)) == PlantDecision(plant_index=8)
 
 
-def test_nothing_is_planted_while_draining_or_paused() -> None:
+def test_nothing_is_planted_while_draining_or_paused_or_for_nobody() -> None:
     for situation in (YOUNG, OPENABLE):
         assert decide_plant(replace(situation, draining=True)) == PlantDecision()
+        assert decide_plant(replace(situation, active_farmers=0)) == PlantDecision()
         assert decide_plant(replace(situation, farm_paused=True)) == PlantDecision()
+
+
+def test_planting_does_not_wait_for_a_list_of_farmers_that_the_backend_does_not_give() -> None:
+    assert decide_plant(replace(OPENABLE, active_farmers=None)).plant_index == 8
 
 
 def test_the_deadline_leaves_a_work_time_to_follow() -> None:

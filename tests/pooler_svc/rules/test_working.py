@@ -96,7 +96,7 @@ def test_what_was_not_sent_when_the_block_closed_is_given_up_with_its_reason() -
     assert give_up.failure.reason == "REASON_WORK_TIMEOUT"
     (give_up,) = decide_works(block(farmer(best=SOLUTION)), over)
     assert isinstance(give_up, GiveUp)
-    assert give_up.failure.reason == "REASON_WORK_LATE"
+    assert give_up.failure.reason == "REASON_WORK_TIMEOUT"
 
 
 def test_a_work_that_was_sent_is_left_to_the_backend() -> None:
