@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from peewee import fn
 
-from backend_svc.store.models import FarmerKeys, Farmers, Users, as_record, maybe_record
+from backend_svc.store.models import FarmerKeys, Farmers, Plantings, Users, as_record, maybe_record
 from backend_svc.store.records import CustodyMode, Farmer, FarmerStatus, SealedKey, User
 
 
@@ -66,11 +66,12 @@ def list_farmers(
     pooler_id: str | None = None,
     user_email: str | None = None,
     statuses: tuple[FarmerStatus, ...] = (),
+    custody_mode: CustodyMode | None = None,
     after_id: str = "",
     limit: int = 100,
 ) -> list[Farmer]:
-    """Farmers in order of id, those after `after_id` (empty: from the first), at most `limit`."""
-    query = Farmers.select().order_by(Farmers.id).limit(limit)
+    """Farmers in the order in which they registered, those after `after_id` (empty: all), at most `limit`."""
+    query = Farmers.select().order_by(Farmers.created_at, Farmers.id).limit(limit)
     if pooler_id is not None:
         query = query.where(Farmers.pooler_id == pooler_id)
     if user_email is not None:
@@ -78,17 +79,23 @@ def list_farmers(
         query = query.where(Farmers.user_id.in_(owner))
     if statuses:
         query = query.where(Farmers.status.in_(statuses))
+    if custody_mode is not None:
+        query = query.where(Farmers.custody_mode == custody_mode)
     if after_id:
-        query = query.where(Farmers.id > after_id)
+        last = Farmers.select(Farmers.created_at).where(Farmers.id == after_id)
+        query = query.where(
+            (Farmers.created_at > last) | ((Farmers.created_at == last) & (Farmers.id > after_id))
+        )
     return [as_record(Farmer, row) for row in query]
 
 
 def active_farmers(pooler_id: str, limit: int) -> list[Farmer]:
-    """Those that this pooler is to plant now, the oldest first, at most its capacity."""
+    """Those that this pooler is to plant now, planted longest ago first, at most its capacity."""
+    last_planted = Plantings.select(fn.MAX(Plantings.block_index)).where(Plantings.farmer_id == Farmers.id)
     query = (
         Farmers.select()
         .where((Farmers.pooler_id == pooler_id) & (Farmers.status == FarmerStatus.ACTIVE))
-        .order_by(Farmers.created_at, Farmers.id)
+        .order_by(fn.COALESCE(last_planted, -1), Farmers.created_at, Farmers.id)
         .limit(limit)
     )
     return [as_record(Farmer, row) for row in query]
@@ -101,6 +108,11 @@ def count_farmers(*, pooler_id: str | None = None, status: FarmerStatus | None =
     if status is not None:
         query = query.where(Farmers.status == status)
     return int(query.scalar())
+
+
+def emails_of(user_ids: list[str]) -> dict[str, str]:
+    """The users' mail addresses by user id."""
+    return {row.id: row.email for row in Users.select(Users.id, Users.email).where(Users.id.in_(user_ids))}
 
 
 def set_status(farmer_id: str, status: FarmerStatus) -> None:

@@ -227,6 +227,27 @@ class Harvests(Table):
     finished_at = DateTimeField(null=True)
 
 
+class HarvestRequests(Table):
+    session_id = IdField()
+    request_sequence = BigIntegerField()
+    pooler_id = IdField()
+    refused = IntegerField()
+    told_at = DateTimeField(null=True)
+    created_at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("session_id", "request_sequence")
+
+
+class HarvestRequestPails(Table):
+    session_id = IdField()
+    request_sequence = BigIntegerField()
+    harvest_id = IdField()
+
+    class Meta:
+        primary_key = CompositeKey("session_id", "request_sequence", "harvest_id")
+
+
 class LedgerEvents(Table):
     id = IdField(primary_key=True)
     kind = EnumField(records.LedgerEventKind)

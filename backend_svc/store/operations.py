@@ -75,6 +75,30 @@ def list_operations(statuses: tuple[OperationStatus, ...]) -> list[BlockOperatio
     return [as_record(BlockOperation, row) for row in query.order_by(BlockOperations.block_index)]
 
 
+def operations_of_blocks_before(block_index: int) -> list[BlockOperation]:
+    """Operations of blocks that are closed when this one is current, and not harvested to the end."""
+    query = BlockOperations.select().where(
+        (BlockOperations.block_index < block_index) & (BlockOperations.status != OperationStatus.HARVESTED)
+    )
+    return [as_record(BlockOperation, row) for row in query.order_by(BlockOperations.block_index)]
+
+
+def has_unplanted_operation(pooler_id: str) -> bool:
+    """Whether a plant summary of this pooler is still to come."""
+    return (
+        BlockOperations.select()
+        .where(
+            (BlockOperations.pooler_id == pooler_id) & (BlockOperations.status == OperationStatus.PLANTING)
+        )
+        .exists()
+    )
+
+
+def set_deadline(operation_id: str, deadline: int) -> None:
+    """Chain time (unix seconds) after which no plant of it is sent any more; 0: it was cancelled."""
+    BlockOperations.update(deadline=deadline).where(BlockOperations.id == operation_id).execute()
+
+
 def set_block_facts(operation_id: str, *, block_timestamp: int, entropy: bytes) -> None:
     """What the chain says of the block, once it stands: unix seconds and 32 bytes."""
     BlockOperations.update(block_timestamp=block_timestamp, entropy=entropy).where(

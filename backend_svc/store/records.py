@@ -297,6 +297,16 @@ class Harvest:
 
 
 @dataclass(frozen=True)
+class HarvestRequest:
+    """What a pooler asked to be harvested; `refused` pails have no harvest."""
+
+    session_id: str
+    request_sequence: int
+    pooler_id: str
+    refused: int
+
+
+@dataclass(frozen=True)
 class StoredTransaction:
     """`hash` is the inner transaction's; valid in ledgers before `max_ledger`;
     `prepared_ledger` was the latest one before it was first sent."""

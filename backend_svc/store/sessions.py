@@ -72,6 +72,26 @@ def find_current_session(pooler_id: str, kind: StreamKind) -> StreamSession | No
     return maybe_record(StreamSession, row)
 
 
+def lock_current_session(pooler_id: str, kind: StreamKind) -> StreamSession:
+    """The session that outcomes of this kind are told on, made if the pooler never opened one.
+
+    Its row is held until COMMIT. Whoever writes outcomes takes it first, before
+    the rows that they are about, as requests do: so nobody waits in a circle.
+    """
+    StreamSessions.insert(id=str(uuid4()), pooler_id=pooler_id, kind=kind).on_conflict_ignore().execute()
+    row = (
+        StreamSessions.select()
+        .where(
+            (StreamSessions.pooler_id == pooler_id)
+            & (StreamSessions.kind == kind)
+            & StreamSessions.ended_at.is_null()
+        )
+        .for_update()
+        .get()
+    )
+    return as_record(StreamSession, row)
+
+
 def lock_session(session_id: str, connection: int | None = None) -> StreamSession:
     """The session, its row held until COMMIT. `connection` None: for the Backend's own work.
 

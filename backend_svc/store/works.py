@@ -149,6 +149,29 @@ def record_work_failed(
     return get_work(work_id)
 
 
+def record_worked_by_outsider(planting: Planting, *, gap: int, zeros: int) -> Work:
+    """The pail was worked, and not by us: with these numbers it will be harvested."""
+    Works.insert(
+        id=str(uuid4()),
+        operation_id=planting.operation_id,
+        planting_id=planting.id,
+        farmer_id=planting.farmer_id,
+        block_index=planting.block_index,
+        status=WorkStatus.CONFIRMED,
+        gap=gap,
+        confirmed_zeros=zeros,
+        by_outsider=True,
+        finished_at=fn.now(),
+    ).on_conflict_ignore().execute()
+    work = lock_work(planting.farmer_id, planting.block_index)
+    assert work is not None
+    if work.status is WorkStatus.CONFIRMED:
+        return work
+    return record_confirmed(
+        work.id, gap=gap, zeros=zeros, work_ledger=None, transaction_id=None, by_outsider=True
+    )
+
+
 def unfinished_works(block_index: int | None = None) -> list[Work]:
     """Works recorded or in hand, of one block or of all: what a silent pooler leaves to us."""
     query = Works.select().where(Works.status.in_(_OPEN))
