@@ -14,7 +14,7 @@ CREATE TABLE harvest_requests (
     PRIMARY KEY (session_id, request_sequence)
 );
 COMMENT ON TABLE harvest_requests IS
-    'What poolers asked to be harvested; told_at: when the totals were told. refused counts the pails that could '
+    'What poolers asked to be harvested; told_at: when the totals were told. refused counts pails that could '
     'not be harvested at all: they have no harvest row.';
 CREATE INDEX harvest_requests_open ON harvest_requests (pooler_id) WHERE told_at IS NULL;
 
