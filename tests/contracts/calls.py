@@ -25,6 +25,14 @@ class Answer:
     refusal: PoolError | None = None
     """The typed refusal; None with OK, and with a status that carries no ErrorInfo of ours."""
 
+    def only(self) -> Any:
+        """The one response of a call that must succeed."""
+        if self.refusal is not None:
+            raise self.refusal
+        assert self.code == grpc.StatusCode.OK, f"{self.code} {self.text}"
+        (response,) = self.responses
+        return response
+
 
 async def call(
     channel: grpc.aio.Channel,

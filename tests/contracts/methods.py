@@ -87,3 +87,8 @@ METHODS: tuple[Method, ...] = tuple(
     for method in service.methods
 )
 METHOD_NAMES: frozenset[str] = frozenset(method.name for method in METHODS)
+
+
+def method(name: str) -> Method:
+    """By "Service/Method"."""
+    return next(method for method in METHODS if str(method) == name)
