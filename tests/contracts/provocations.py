@@ -285,18 +285,6 @@ async def _harvest_what_was_never_worked(pool: RunningPool) -> Seen:
     return _reasons(failures(await player.harvest(block.index)))
 
 
-@provokes(Reason.REASON_HARVESTED_BY_OTHERS)
-async def _harvest_after_a_stranger_has(pool: RunningPool) -> Seen:
-    player = await Player.join(pool)
-    block = await player.plant_new_block()
-    await player.work(found(block.index, player.solve(block)))
-    async with _stranger(pool) as stranger:
-        await next_block_can_be_opened(pool)
-        await stranger.plant_nothing()
-        await stranger.harvest(player.farmer.public_key, block.index)
-    return _reasons(failures(await player.harvest(block.index)))
-
-
 async def _report_failed_work(pool: RunningPool, reason: Reason.ValueType) -> Seen:
     player = await Player.join(pool)
     block = await player.plant_new_block()

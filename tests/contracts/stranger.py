@@ -21,14 +21,8 @@ class Stranger:
         self._server = server
         self._key = key
 
-    async def plant_nothing(self) -> None:
-        await self._invoke(calls.plant(LOCAL.farm_contract_id, self._key.public_key, 0))
-
     async def work(self, farmer: str, hash: bytes, nonce: int) -> None:
         await self._invoke(calls.work(LOCAL.farm_contract_id, farmer, hash, nonce))
-
-    async def harvest(self, farmer: str, index: int) -> None:
-        await self._invoke(calls.harvest(LOCAL.farm_contract_id, farmer, index))
 
     async def pause(self) -> None:
         """Only for the farm's owner."""

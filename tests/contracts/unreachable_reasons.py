@@ -26,6 +26,7 @@ UNREACHABLE: dict[Reason.ValueType, str] = {
     Reason.REASON_SIGNING_FAILED: _OURS,
     Reason.REASON_INTERNAL: _OURS,
     Reason.REASON_CONFIGURATION_INVALID: "a wrong setting keeps the service from starting at all",
+    Reason.REASON_HARVESTED_BY_OTHERS: "a stranger's harvest is told as harvested, by an outsider",
     Reason.REASON_FARM_HOMESTEAD_EXISTS: _NEVER_CALLED,
     Reason.REASON_FARM_HOMESTEAD_MISSING: _NEVER_CALLED,
     Reason.REASON_FARM_FARM_BLOCK_MISSING: "every farm that can be played has a block",

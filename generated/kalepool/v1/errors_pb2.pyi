@@ -71,7 +71,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_CONFIGURATION_INVALID: _Reason.ValueType  # 46
     """[backend] An operator's setting keeps the service from doing this."""
     REASON_HARVESTED_BY_OTHERS: _Reason.ValueType  # 60
-    """[outsider] Somebody else harvested the pail; the reward went to the farmer all the same."""
+    """[outsider] Somebody else harvested the pail, and the chain doesn't tell any more for how much; the reward went to the
+    farmer all the same. Where it does tell, the outcome is harvested, with by_outsider.
+    """
     REASON_WORKED_BY_OTHERS: _Reason.ValueType  # 61
     """[outsider] Somebody else worked the pail with at least as many zeros."""
     REASON_HASH_MISMATCH: _Reason.ValueType  # 80
@@ -233,7 +235,9 @@ REASON_INTERNAL: Reason.ValueType  # 45
 REASON_CONFIGURATION_INVALID: Reason.ValueType  # 46
 """[backend] An operator's setting keeps the service from doing this."""
 REASON_HARVESTED_BY_OTHERS: Reason.ValueType  # 60
-"""[outsider] Somebody else harvested the pail; the reward went to the farmer all the same."""
+"""[outsider] Somebody else harvested the pail, and the chain doesn't tell any more for how much; the reward went to the
+farmer all the same. Where it does tell, the outcome is harvested, with by_outsider.
+"""
 REASON_WORKED_BY_OTHERS: Reason.ValueType  # 61
 """[outsider] Somebody else worked the pail with at least as many zeros."""
 REASON_HASH_MISMATCH: Reason.ValueType  # 80
