@@ -35,6 +35,7 @@ FAUCET_KALE_STROOPS: Final = 1_000_000_000 * STROOPS_PER_KALE
 _ISSUER_STROOPS: Final = 10_000 * STROOPS_PER_XLM
 _FAUCET_STROOPS: Final = 1_000_000 * STROOPS_PER_XLM
 _FRIENDBOT_STROOPS: Final = 1_000_000_000 * STROOPS_PER_XLM
+_MINION_STROOPS: Final = 10_000 * STROOPS_PER_XLM
 
 
 def development_key(role: str, passphrase: str = LOCAL.passphrase) -> Keypair:
@@ -46,18 +47,21 @@ ROOT: Final = development_key("root")
 ISSUER: Final = development_key("issuer")
 FAUCET: Final = development_key("faucet")
 FRIENDBOT: Final = development_key("friendbot")
+FRIENDBOT_MINIONS: Final = tuple(development_key(f"friendbot-{number}") for number in range(32))
 
 
 def genesis_entries(network: Network, ledger: LedgerInfo) -> Mapping[bytes, StoredEntry]:
     """All entries of the first ledger: the whole XLM supply, the faucet's KALE, asset contract and farm."""
     asset = Asset(network.asset_code, network.asset_issuer).to_xdr_object()
-    spent = _ISSUER_STROOPS + _FAUCET_STROOPS + _FRIENDBOT_STROOPS
+    minions = len(FRIENDBOT_MINIONS) * _MINION_STROOPS
+    spent = _ISSUER_STROOPS + _FAUCET_STROOPS + _FRIENDBOT_STROOPS + minions
     entries = dict(
         [
             _account(ROOT, TOTAL_COINS_STROOPS - spent, ledger),
             _account(ISSUER, _ISSUER_STROOPS, ledger),
             _account(FAUCET, _FAUCET_STROOPS, ledger, subentries=1),
             _account(FRIENDBOT, _FRIENDBOT_STROOPS, ledger),
+            *(_account(minion, _MINION_STROOPS, ledger) for minion in FRIENDBOT_MINIONS),
             _faucet_line(asset, ledger),
         ]
     )

@@ -97,9 +97,7 @@ class Simulator:
         invocation = host.invoke_root(target.contract_id, target.function, target.args)
         events = tuple(event.to_xdr_bytes() for event in invocation.diagnostic_events)
         if invocation.failure is not None:
-            raise SimulationError(
-                f"HostError: {invocation.failure.report}", events, self._chain.latest.sequence
-            )
+            raise SimulationError(invocation.failure.report, events, self._chain.latest.sequence)
         return self._priced(call, invocation, events, options)
 
     def _auth(

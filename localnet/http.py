@@ -1,0 +1,76 @@
+"""The HTTP side: JSON-RPC by POST on any path, the friendbot on its own."""
+
+import json
+from typing import Any, Final
+
+from aiohttp import web
+
+from localnet.friendbot import Friendbot, FriendbotFailure, FriendbotRefusal
+from localnet.rpc.jsonrpc import Dispatcher
+from localnet.wire import base64_text
+
+FRIENDBOT_PATH: Final = "/friendbot"
+MAX_BODY_BYTES: Final = 512 * 1024
+
+_JSON: Final = "application/json"
+_PROBLEM: Final = "application/problem+json"
+_ANY_ORIGIN: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Allow-Methods": "*",
+}
+
+
+class HttpHandlers:
+    """Requests to answers; no state of its own."""
+
+    def __init__(self, dispatcher: Dispatcher, friendbot: Friendbot) -> None:
+        self._dispatcher = dispatcher
+        self._friendbot = friendbot
+
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=MAX_BODY_BYTES)
+        application.router.add_route("GET", FRIENDBOT_PATH, self.fund)
+        application.router.add_route("POST", FRIENDBOT_PATH, self.fund)
+        application.router.add_route("*", "/{path:.*}", self.serve_rpc)
+        return application
+
+    async def serve_rpc(self, request: web.Request) -> web.Response:
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers=_ANY_ORIGIN)
+        if request.method != "POST":
+            return web.Response(status=405, headers=_ANY_ORIGIN)
+        if request.content_type != _JSON or (request.charset or "utf-8").lower() != "utf-8":
+            return web.Response(status=415, text="Unsupported media type, only application/json is allowed\n")
+        answer = self._dispatcher.serve(await request.read())
+        if answer is None:
+            return web.Response(status=204, headers=_ANY_ORIGIN)
+        return web.Response(body=answer, content_type=_JSON, headers=_ANY_ORIGIN)
+
+    async def fund(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        address = str(request.query.get("addr") or form.get("addr") or "")
+        try:
+            funding = await self._friendbot.fund(address)
+        except FriendbotRefusal as refusal:
+            return _problem(400, "Bad Request", refusal.detail, _extras(refusal))
+        except FriendbotFailure as failure:
+            return _problem(500, "Internal Server Error", str(failure), {})
+        body = {
+            "successful": True,
+            "hash": funding.hash.hex(),
+            "envelope_xdr": base64_text(funding.envelope),
+        }
+        return web.json_response(body, headers=_ANY_ORIGIN)
+
+
+def _extras(refusal: FriendbotRefusal) -> dict[str, Any]:
+    if refusal.invalid_field is None:
+        return {}
+    return {"invalid_field": refusal.invalid_field, "reason": refusal.reason}
+
+
+def _problem(status: int, title: str, detail: str, extras: dict[str, Any]) -> web.Response:
+    """RFC 7807, as the real friendbot answers."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "extras": extras}
+    return web.Response(status=status, text=json.dumps(body), content_type=_PROBLEM, headers=_ANY_ORIGIN)

@@ -1,0 +1,57 @@
+"""A port on which an application is served, and which can be closed and opened again."""
+
+import errno
+import socket
+
+from aiohttp import web
+
+from poolkit.errors import StartupError
+
+_SHUTDOWN_WALL_SECONDS = 1.0
+
+
+class Listener:
+    """Bound from the start, so that the real port is known before anything is served."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Raises StartupError if the port is taken."""
+        self._host = host
+        self._socket: socket.socket | None = _bind(host, port)
+        self._port: int = self._socket.getsockname()[1]
+        self._runner: web.AppRunner | None = None
+
+    def __repr__(self) -> str:
+        return f"Listener({self.address}, {'open' if self._runner else 'closed'})"
+
+    @property
+    def address(self) -> str:
+        return f"{self._host}:{self._port}"
+
+    async def open(self, application: web.Application) -> None:
+        """Accepts connections; binds again after a close. Raises StartupError if the port was lost."""
+        bound = self._socket or _bind(self._host, self._port)
+        self._socket = None
+        runner = web.AppRunner(
+            application, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_WALL_SECONDS
+        )
+        await runner.setup()
+        await web.SockSite(runner, bound).start()
+        self._runner = runner
+
+    async def close(self) -> None:
+        """Refuses connections from now on, and ends those that are open."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+        raise StartupError(f"port {port} of {host} {reason}; choose another with --port") from error

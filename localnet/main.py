@@ -1,0 +1,37 @@
+"""The localnet's process."""
+
+from kale.constants import LEDGER_SECONDS, STROOPS_PER_KALE
+from localnet.genesis import FAUCET, FAUCET_KALE_STROOPS
+from localnet.server import LocalnetNode
+from localnet.settings import LocalnetSettings
+from poolkit.banner import banner
+from poolkit.lifecycle import run_service
+
+
+def run(settings: LocalnetSettings) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code (2 and one line on stderr if it cannot start)."""
+
+    async def serve() -> None:
+        async with LocalnetNode(settings) as node:
+            print(_banner(node, settings), flush=True)
+            await node.run_forever()
+
+    return run_service(serve)
+
+
+def _banner(node: LocalnetNode, settings: LocalnetSettings) -> str:
+    network = node.network
+    pace = f"{settings.speed:g} x real time: a ledger every {LEDGER_SECONDS / settings.speed:.3g} s"
+    return banner(
+        "localnet",
+        {
+            "rpc": node.rpc_url,
+            "friendbot": node.friendbot_url,
+            "passphrase": network.passphrase,
+            "speed": pace,
+            "farm contract": network.farm_contract_id,
+            "asset": f"{network.asset_code}:{network.asset_issuer}",
+            "asset contract": network.asset_contract_id,
+            "faucet": f"{FAUCET.public_key} ({FAUCET_KALE_STROOPS // STROOPS_PER_KALE:,} KALE)",
+        },
+    )

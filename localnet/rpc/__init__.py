@@ -1,0 +1,1 @@
+"""The Stellar RPC of the local network: JSON-RPC over HTTP."""

@@ -1,0 +1,90 @@
+"""simulateTransaction: every failure is a result with an `error`, never a JSON-RPC error."""
+
+from typing import Any
+
+from localnet.chain import Chain
+from localnet.envelopes import EnvelopeError, decode_envelope
+from localnet.meta import ledger_entry
+from localnet.rpc.jsonrpc import Params, Result
+from localnet.rpc.parameters import (
+    decode_base64,
+    optional,
+    optional_uint32,
+    require_base64_format,
+    required_text,
+)
+from localnet.simulation import AuthMode, Simulation, SimulationError, SimulationOptions, Simulator
+from localnet.state import EntryChange
+from localnet.wire import base64_text
+
+
+class Simulations:
+    def __init__(self, chain: Chain, simulator: Simulator) -> None:
+        self._chain = chain
+        self._simulator = simulator
+
+    def simulate(self, params: Params) -> Result:
+        require_base64_format(params)
+        try:
+            return _describe(self._simulate(params))
+        except SimulationError as error:
+            described: dict[str, Any] = {"error": str(error), "latestLedger": error.latest_ledger}
+            if error.events:
+                described["events"] = [base64_text(event) for event in error.events]
+            return described
+
+    def _simulate(self, params: Params) -> Simulation:
+        options = _options(params)
+        try:
+            raw = decode_base64(required_text(params, "transaction"))
+            envelope = decode_envelope(raw, self._chain.network_id)
+        except (EnvelopeError, ValueError) as error:
+            raise SimulationError("Could not unmarshal transaction") from error
+        return self._simulator.simulate(envelope, options)
+
+
+def _options(params: Params) -> SimulationOptions:
+    config: dict[str, Any] = optional(params, "resourceConfig", dict) or {}
+    mode = optional(params, "authMode", str)
+    try:
+        auth_mode = AuthMode(mode) if mode else None
+    except ValueError as error:
+        modes = ",".join(known.value for known in AuthMode)
+        raise SimulationError(f"optional 'authMode' must be one of {modes} when included") from error
+    return SimulationOptions(
+        auth_mode=auth_mode,
+        instruction_leeway=optional_uint32(config, "instructionLeeway"),
+        address_bound_auth=optional(params, "useUpgradedAuth", bool) or False,
+    )
+
+
+def _describe(simulation: Simulation) -> Result:
+    described: dict[str, Any] = {
+        "transactionData": base64_text(simulation.transaction_data),
+        "minResourceFee": str(simulation.resource_fee_stroops),
+        "results": [
+            {
+                "auth": [base64_text(entry) for entry in simulation.auth],
+                "xdr": base64_text(simulation.return_value),
+            }
+        ],
+        "stateChanges": [_describe_change(change) for change in simulation.changes],
+        "latestLedger": simulation.latest_ledger,
+    }
+    if simulation.events:
+        described["events"] = [base64_text(event) for event in simulation.events]
+    return described
+
+
+def _describe_change(change: EntryChange) -> dict[str, str | None]:
+    kind = "updated"
+    if change.before is None:
+        kind = "created"
+    elif change.after is None:
+        kind = "deleted"
+    return {
+        "type": kind,
+        "key": base64_text(change.key),
+        "before": None if change.before is None else base64_text(ledger_entry(change.before)),
+        "after": None if change.after is None else base64_text(ledger_entry(change.after)),
+    }
