@@ -85,13 +85,14 @@ class SessionNotifications:
             while connection.notifies:
                 self._wake(connection.notifies.pop(0).payload)
 
-        loop.add_reader(connection.fileno(), forward)
+        descriptor = connection.fileno()  # asked now: a lost connection no longer tells
+        loop.add_reader(descriptor, forward)
         try:
             # Notifications that came with the answer to LISTEN are already read.
             forward()
             await lost.wait()
         finally:
-            loop.remove_reader(connection.fileno())
+            loop.remove_reader(descriptor)
 
     def _wake(self, session_id: str) -> None:
         for event in self._waiters.get(session_id, ()):
