@@ -1,6 +1,8 @@
 """A whole pool in processes of its own, and what a test asks of it."""
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -132,8 +134,10 @@ class Mesh:
 
 
 @asynccontextmanager
-async def running_mesh(data: Path, *, farmers: int = FARMERS, speed: float = SPEED) -> AsyncIterator[Mesh]:
+async def running_mesh(*, farmers: int = FARMERS, speed: float = SPEED) -> AsyncIterator[Mesh]:
     """PostgreSQL, localnet, Backend and farmers; the test starts the Pooler. It must all stop cleanly."""
+    data = Path(tempfile.mkdtemp(prefix="kalepool-mesh-"))
+    data.chmod(0o755)  # run by root, PostgreSQL is a user of its own and must get through
     pool = LocalPool(data, speed=speed)
     try:
         await pool.start_chain_and_database()
@@ -148,4 +152,5 @@ async def running_mesh(data: Path, *, farmers: int = FARMERS, speed: float = SPE
                 database.close()
     finally:
         not_clean = await pool.stop()
-    assert not not_clean, f"not stopped cleanly: {', '.join(not_clean)}"
+    assert not not_clean, f"not stopped cleanly: {', '.join(not_clean)}; logs in {data}"
+    shutil.rmtree(data)
