@@ -40,7 +40,7 @@ class Improvement:
 
 @dataclass(frozen=True)
 class HashRates:
-    """Hashes since the start of the Pooler, and hashes a wall second over the last second, 1 and 10 minutes."""
+    """Hashes since `start`, and hashes a wall second over the last second, minute and 10 minutes."""
 
     hashes_total: int
     per_second_1s: float
