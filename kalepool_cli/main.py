@@ -1,7 +1,5 @@
 """The `kalepool` command: starts each service, and calls the Backend for farmers and operators."""
 
-import sys
-
 import typer
 
 from kalepool_cli import admin, farmer, services
@@ -37,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

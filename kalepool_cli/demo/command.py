@@ -28,7 +28,8 @@ def demo(
     chain agree to the stroop. 1: something is missing. 2: it could not be started. 130: interrupted.
     """
     # Imported here: the demo knows every part of the pool, and the other commands start without it.
-    from kalepool_cli.demo.run import Options, run_demo
+    from kalepool_cli.demo.run import run_demo
+    from kalepool_cli.demo.scenario import Options
 
     folder = _data_folder(data)
     console = Console()

@@ -3,8 +3,6 @@
 Each test asserts the state in which its fault hit, and lets the pool play a whole block afterwards.
 """
 
-from pathlib import Path
-
 from kale.constants import BLOCK_SECONDS
 from kalepool.v1 import backend_pb2
 from tests.mesh.cutting_proxy import CuttingProxy
@@ -35,8 +33,8 @@ async def first_planted_block(mesh: Mesh) -> int:
     return min(row.block_index for row in await mesh.rows())
 
 
-async def test_a_block_is_planted_worked_and_harvested_for_every_farmer(tmp_path: Path) -> None:
-    async with running_mesh(tmp_path) as mesh:
+async def test_a_block_is_planted_worked_and_harvested_for_every_farmer() -> None:
+    async with running_mesh() as mesh:
         await mesh.pool.start_pooler()
         block_index = await first_planted_block(mesh)
         await play_whole_block(mesh, block_index)
@@ -46,8 +44,8 @@ async def test_a_block_is_planted_worked_and_harvested_for_every_farmer(tmp_path
         assert all(row.reward_stroops and row.reward_stroops > 0 for row in rows)
 
 
-async def test_a_backend_killed_between_plant_and_work_goes_on_where_it_was(tmp_path: Path) -> None:
-    async with running_mesh(tmp_path) as mesh:
+async def test_a_backend_killed_between_plant_and_work_goes_on_where_it_was() -> None:
+    async with running_mesh() as mesh:
         await mesh.pool.start_pooler()
         block_index = await first_planted_block(mesh)
         await mesh.wait_for_plants(block_index)
@@ -59,8 +57,8 @@ async def test_a_backend_killed_between_plant_and_work_goes_on_where_it_was(tmp_
         await play_whole_block(mesh, block_index + 1)
 
 
-async def test_a_backend_killed_while_planting_ends_with_one_outcome_a_farmer(tmp_path: Path) -> None:
-    async with running_mesh(tmp_path) as mesh:
+async def test_a_backend_killed_while_planting_ends_with_one_outcome_a_farmer() -> None:
+    async with running_mesh() as mesh:
         await mesh.pool.start_pooler()
 
         async def in_flight() -> bool:
@@ -83,8 +81,8 @@ async def test_a_backend_killed_while_planting_ends_with_one_outcome_a_farmer(tm
         await play_whole_block(mesh, block_index + 1)
 
 
-async def test_a_pooler_killed_during_work_goes_on_with_the_same_block(tmp_path: Path) -> None:
-    async with running_mesh(tmp_path) as mesh:
+async def test_a_pooler_killed_during_work_goes_on_with_the_same_block() -> None:
+    async with running_mesh() as mesh:
         await mesh.pool.start_pooler()
         block_index = await first_planted_block(mesh)
         await mesh.wait_for_plants(block_index)
@@ -101,8 +99,8 @@ async def test_a_pooler_killed_during_work_goes_on_with_the_same_block(tmp_path:
         await play_whole_block(mesh, block_index + 1)
 
 
-async def test_thirty_chain_seconds_without_rpc_cost_no_block(tmp_path: Path) -> None:
-    async with running_mesh(tmp_path) as mesh:
+async def test_thirty_chain_seconds_without_rpc_cost_no_block() -> None:
+    async with running_mesh() as mesh:
         gate = Gate("127.0.0.1", mesh.pool.rpc_port)
         await gate.open()
         through_gate = {"RPC_URL": f"http://127.0.0.1:{gate.port}"}
@@ -129,7 +127,7 @@ async def test_thirty_chain_seconds_without_rpc_cost_no_block(tmp_path: Path) ->
         await gate.shut()
 
 
-async def test_a_plant_stream_cut_after_the_third_outcome_resumes_without_doubles(tmp_path: Path) -> None:
+async def test_a_plant_stream_cut_after_the_third_outcome_resumes_without_doubles() -> None:
     outcomes: list[str] = []
     cut_after = 3
 
@@ -141,7 +139,7 @@ async def test_a_plant_stream_cut_after_the_third_outcome_resumes_without_double
             outcomes.append(response.outcome.farmer_id)
         return response.HasField("outcome") and len(outcomes) == cut_after
 
-    async with running_mesh(tmp_path) as mesh:
+    async with running_mesh() as mesh:
         proxy = CuttingProxy("127.0.0.1", mesh.pool.backend_port, third_outcome)
         port = await proxy.start()
         mesh.pool.pooler_settings["BACKEND_ADDRESS"] = f"127.0.0.1:{port}"
