@@ -11,7 +11,7 @@ transaction while the outcome of the first is unknown.
 
 import asyncio
 import base64
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -121,6 +121,9 @@ class OutcomeUnknownError(Exception):
     """
 
 
+OnSent = Callable[[StoredTransaction], Awaitable[None]]
+
+
 @dataclass(frozen=True)
 class _Standing:
     """What is known of an intent and its account before anything is done."""
@@ -153,13 +156,13 @@ class TransactionEngine:
         self._inclusion_fee_stroops = inclusion_fee_stroops
         self._preparing = asyncio.Semaphore(_PREPARED_AT_ONCE)
 
-    async def execute(self, intent: Intent) -> TransactionOutcome:
+    async def execute(self, intent: Intent, *, on_sent: OnSent | None = None) -> TransactionOutcome:
         """Bring the intent to an outcome: a ledger's, or the proof that none will have it.
 
         An intent that is confirmed already returns that; one in flight is
         driven on; after a failed or dead transaction a new one is made.
         Waits for nodes that do not answer as long as a transaction is in
-        flight. Cancelling is safe: the transaction stays on record, and the
+        flight. `on_sent` is awaited once a new transaction is on its way. Cancelling is safe: the transaction stays on record, and the
         next execute on its account, or `recover`, drives it on.
         Raises RpcUnavailable before anything was sent; OutcomeUnknownError.
         """
@@ -176,6 +179,8 @@ class TransactionEngine:
             if isinstance(sent, TransactionOutcome):
                 return sent
             if sent is not None:
+                if on_sent is not None:
+                    await on_sent(sent[0])
                 return await self._drive(sent[0], answer=sent[1])
 
     async def recover(self) -> list[TransactionOutcome]:
