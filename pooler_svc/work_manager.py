@@ -9,7 +9,7 @@ from kale.puzzle import farmer_key
 from pooler_svc.block_book import BlockBook, BlockRecord, PlantedFarmer, Solution, WorkState
 from pooler_svc.block_monitor import BlockMonitor
 from pooler_svc.changes import Changes
-from pooler_svc.hashers import Hasher, HashJob, Improvement
+from pooler_svc.hashers import Hasher, HashJob
 from pooler_svc.outcomes import Failure
 from pooler_svc.pace import step_forever
 from pooler_svc.rules.timing import submission_time
@@ -96,26 +96,20 @@ class WorkManager:
         self._policy = policy
 
     async def gather_forever(self) -> None:
-        """Write the hasher's improvements into the book as they come."""
-        async for improvement in self._hasher.improvements():
-            if self._is_better(improvement):
-                self._changes.announce()
+        """Look at the works again whenever the hasher found something better."""
+        async for _ in self._hasher.improvements():
+            self._changes.announce()
 
     async def manage_forever(self) -> None:
         """Work blocks for as long as the Pooler runs."""
         await step_forever(self._step, self._changes, self._clock)
 
-    def _is_better(self, improvement: Improvement) -> bool:
-        """Keep an improvement that still matters."""
-        farmer = self._book.find_farmer(improvement.block_index, improvement.farmer_id)
-        if farmer is None or farmer.work is not WorkState.HASHING:
-            return False
-        if farmer.best is not None and improvement.zeros <= farmer.best.zeros:
-            return False
-        farmer.best = Solution(
-            improvement.nonce, improvement.zeros, improvement.hash, improvement.hashes, improvement.seconds
-        )
-        return True
+    def _take_improvement(self, block: BlockRecord, farmer: PlantedFarmer) -> None:
+        """Take over what the hasher found for this farmer, if it beats what we have."""
+        found = self._hasher.best(farmer.farmer_id, block.index)
+        if found is None or (farmer.best is not None and found.zeros <= farmer.best.zeros):
+            return
+        farmer.best = Solution(found.nonce, found.zeros, found.hash, found.hashes, found.seconds)
 
     async def _step(self) -> float | None:
         if self._monitor.view is None or self._clock.head is None or not self._link.caught_up:
@@ -123,6 +117,8 @@ class WorkManager:
         wake_ats = []
         for block in self._book:
             moment = self._moment(block)
+            for farmer in block.farmers.values():
+                self._take_improvement(block, farmer)
             for action in decide_works(block, moment):
                 await self._carry_out(block, action)
             wake_ats.append(next_work_time(block, moment))

@@ -1,0 +1,91 @@
+"""The Pooler's settings: environment and `.env` file. Durations are chain seconds unless named otherwise."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from kale.constants import LEDGER_SECONDS
+from poolkit.errors import StartupError
+from poolkit.settings import ChainSettings
+
+_SECONDS_A_MINUTE = 60
+
+
+class PoolerSettings(ChainSettings):
+    """Where the Pooler listens, whom it asks, and when it does what."""
+
+    prefixes: ClassVar[tuple[str, ...]] = (*ChainSettings.prefixes, "POOLER_", "BACKEND_")
+    keys_of_others: ClassVar[frozenset[str]] = frozenset({"BACKEND_HOST", "BACKEND_PORT"})
+    dropped_keys: ClassVar[Mapping[str, str]] = {
+        **ChainSettings.dropped_keys,
+        "BACKEND_URL": "use BACKEND_ADDRESS (host:port)",
+        "BACKEND_API_URL": "use BACKEND_ADDRESS (host:port)",
+        "POOLER_AUTH_TOKEN": "use POOLER_API_KEY or POOLER_API_KEY_FILE",
+        "POOLER_ID": "the API key says which pooler this is",
+        "FARMER_SECRET": "the Pooler needs no keys; the Backend keeps them",
+    }
+
+    pooler_host: str = "127.0.0.1"
+    pooler_port: int = Field(default=3001, ge=0, le=65_535)
+    backend_address: str = "127.0.0.1:3000"
+    pooler_api_key: SecretStr | None = None
+    pooler_api_key_file: Path | None = None
+    pooler_operator_key: SecretStr | None = None
+    pooler_operator_key_file: Path | None = None
+
+    work_delay_minutes: float = Field(default=4.7, gt=0, le=10)
+    block_poll_interval_seconds: float = Field(default=5.0, ge=1, le=300)
+    candidate_interval_seconds: float = Field(default=20.0, ge=1, le=300)
+    plant_hold_seconds: float = Field(default=30.0, ge=0, le=300)
+    plant_retry_seconds: float = Field(default=2.0 * LEDGER_SECONDS, ge=1, le=300)
+    harvest_interval_seconds: float = Field(default=30.0, ge=1, le=3_600)
+    farmers_refresh_seconds: float = Field(default=30.0, ge=1, le=3_600)
+    max_farmers_capacity: int = Field(default=50, ge=1, le=1_000)
+    hasher_threads: int | None = Field(default=None, ge=1, le=1_024)
+
+    backend_call_wall_seconds: float = Field(default=10.0, gt=0, le=120)
+    drain_wall_seconds: float = Field(default=10.0, gt=0, le=600)
+
+    @property
+    def work_delay_seconds(self) -> float:
+        """From a block's timestamp to the submission of its works."""
+        return self.work_delay_minutes * _SECONDS_A_MINUTE
+
+    def api_key(self) -> str:
+        """The key towards the Backend. Raises StartupError if its file can't be read."""
+        return _secret(self.pooler_api_key, self.pooler_api_key_file, "POOLER_API_KEY")
+
+    def operator_keys(self) -> tuple[str, ...]:
+        """The keys that open PoolerService: the pooler's own, and the operator's where one is set."""
+        if self.pooler_operator_key is None and self.pooler_operator_key_file is None:
+            return (self.api_key(),)
+        operator = _secret(self.pooler_operator_key, self.pooler_operator_key_file, "POOLER_OPERATOR_KEY")
+        return (self.api_key(), operator)
+
+    @model_validator(mode="after")
+    def _one_source_a_key(self) -> Self:
+        if self.pooler_api_key is None and self.pooler_api_key_file is None:
+            raise ValueError(
+                "POOLER_API_KEY or POOLER_API_KEY_FILE is missing (scripts/create-pooler makes one)"
+            )
+        if self.pooler_api_key is not None and self.pooler_api_key_file is not None:
+            raise ValueError("POOLER_API_KEY and POOLER_API_KEY_FILE are both set; keep one")
+        if self.pooler_operator_key is not None and self.pooler_operator_key_file is not None:
+            raise ValueError("POOLER_OPERATOR_KEY and POOLER_OPERATOR_KEY_FILE are both set; keep one")
+        return self
+
+
+def _secret(value: SecretStr | None, file: Path | None, name: str) -> str:
+    """The secret itself, or the content of its file without outer blanks."""
+    if value is not None:
+        return value.get_secret_value()
+    assert file is not None
+    try:
+        secret = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(f"{name}_FILE {file} can't be read: {error}") from error
+    if not secret:
+        raise StartupError(f"{name}_FILE {file} is empty")
+    return secret
