@@ -10,11 +10,10 @@ returns is the value as it came: nothing inside the block may act on it.
 
 import re
 import uuid
-from collections.abc import Collection, Sized
+from collections.abc import Collection, Sequence, Sized
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Protocol, Self
 
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from stellar_sdk import StrKey
 
 from poolkit.errors import FieldViolation, InvalidField
@@ -32,6 +31,14 @@ def shown(value: object) -> str:
         return "a secret seed"
     text = f"{len(value)} bytes" if isinstance(value, bytes) else repr(value)
     return text if len(text) <= _LONGEST_SHOWN_VALUE else text[: _LONGEST_SHOWN_VALUE - 1] + "…"
+
+
+class EnumChoices(Protocol):
+    """A protobuf enum, e.g. `backend_pb2.WorkStatus`."""
+
+    def items(self) -> Sequence[tuple[str, Any]]: ...
+
+    def values(self) -> Sequence[Any]: ...
 
 
 class FieldChecks:
@@ -138,10 +145,10 @@ class FieldChecks:
         self.require(value in choices, field, f"must be one of {', '.join(sorted(choices))}", value)
         return value
 
-    def enum(self, field: str, value: int, wrapper: EnumTypeWrapper) -> int:
+    def enum(self, field: str, value: int, choices: EnumChoices) -> int:
         """A known value of a protobuf enum other than its zero, which stands for "not given"."""
-        known = [name for name, number in wrapper.items() if number]
-        fits = value != 0 and value in wrapper.values()
+        known = [name for name, number in choices.items() if number]
+        fits = value != 0 and value in choices.values()
         self.require(fits, field, f"must be one of {', '.join(known)}", value)
         return value
 

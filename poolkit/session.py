@@ -29,7 +29,7 @@ log = get_logger(__name__)
 
 _FIRST_PAUSE_WALL_SECONDS = 0.1
 _LONGEST_PAUSE_WALL_SECONDS = 5.0
-# A connection that was open this long was a good one: the next attempt comes at once.
+# A connection that was open this long, or got something done, was a good one: the pauses start anew.
 _GOOD_CONNECTION_WALL_SECONDS = 2.0
 
 
@@ -148,6 +148,7 @@ class StreamSession(Generic[Req, Resp]):
         self._unwritten: deque[SentRequest[Req]] = deque()
         self._to_write = asyncio.Event()
         self._closing = False
+        self._progressed = False
         self._last_error: str | None = None
         self._connections = 0
         self._last_heard: float | None = None
@@ -214,14 +215,14 @@ class StreamSession(Generic[Req, Resp]):
             if not self._breaker.admit():
                 await self._wall_clock.sleep(self._breaker.wall_seconds_until_probe())
                 continue
-            started = self._wall_clock.monotonic()
+            started, self._progressed = self._wall_clock.monotonic(), False
             try:
                 await self._converse()
             except PoolError as error:
                 self._note_end(error)
             finally:
                 self._enter(SessionState.CLOSED if self._closing else SessionState.DISCONNECTED)
-            if self._wall_clock.monotonic() - started >= _GOOD_CONNECTION_WALL_SECONDS:
+            if self._progressed or self._wall_clock.monotonic() - started >= _GOOD_CONNECTION_WALL_SECONDS:
                 backoff.reset()
             if not self._closing:
                 await self._wall_clock.sleep(backoff.next())
@@ -320,6 +321,7 @@ class StreamSession(Generic[Req, Resp]):
     def _acknowledge(self, sequence: int) -> None:
         while self._outbox and 0 < self._outbox[0].sequence <= sequence:
             self._outbox.popleft()._commit()
+            self._progressed = True
 
     async def _write_queued(self, call: Any) -> None:
         """Write what is queued, as long as the connection lives; at the end goodbye."""
@@ -345,6 +347,7 @@ class StreamSession(Generic[Req, Resp]):
             log.info("the other side says goodbye", session=self.name, text=response.goodbye.message)
         elif kind not in (None, "opened", "acknowledged") and not 0 < response.sequence <= self._last_seen:
             await self._on_response(response)
+            self._progressed = True
         self._last_seen = max(self._last_seen, response.sequence)
         if kind == "acknowledged" or response.sequence >= self._replay_end:
             self._caught_up = True

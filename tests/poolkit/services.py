@@ -58,7 +58,7 @@ class Backend(backend_pb2_grpc.BackendServiceServicer):
         finally:
             self.finished.append("Plant")
 
-    async def Work(  # noqa: N802
+    async def Work(  # type: ignore[override]  # noqa: N802
         self, request_iterator: AsyncIterator[backend_pb2.WorkRequest], context: Context
     ) -> None:
         await context.write(backend_pb2.WorkResponse(opened=types_pb2.SessionOpened(session_id="s")))
@@ -110,9 +110,10 @@ async def running_pool(*, most_streams: int | None = None, port: int = 0) -> Asy
         most_streams=most_streams,
         drain_wall_seconds=2.0,
     )
-    backend = Backend()
+    backend = Backend()  # type: ignore[abstract]
     server.add(backend_pb2_grpc.add_BackendServiceServicer_to_server, backend, BACKEND)
-    server.add(farmer_pb2_grpc.add_FarmerServiceServicer_to_server, Farmers(), FARMER)
+    farmers = Farmers()  # type: ignore[abstract]
+    server.add(farmer_pb2_grpc.add_FarmerServiceServicer_to_server, farmers, FARMER)
     bound = await server.start()
     try:
         yield Pool(server, backend, bound)

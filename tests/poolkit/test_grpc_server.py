@@ -1,10 +1,9 @@
 """A real server and real channels: refusals, keys, health, reflection, draining."""
 
-from __future__ import annotations
-
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -48,13 +47,18 @@ async def channel(pool: Pool) -> AsyncIterator[grpc.aio.Channel]:
 
 
 @pytest.fixture
-def backend(channel: grpc.aio.Channel) -> backend_pb2_grpc.BackendServiceAsyncStub:
-    return backend_pb2_grpc.BackendServiceStub(channel)
+def backend(channel: grpc.aio.Channel) -> Any:
+    return backend_stub(channel)
 
 
 @pytest.fixture
-def farmers(channel: grpc.aio.Channel) -> farmer_pb2_grpc.FarmerServiceAsyncStub:
+def farmers(channel: grpc.aio.Channel) -> Any:
     return farmer_pb2_grpc.FarmerServiceStub(channel)
+
+
+def backend_stub(channel: grpc.aio.Channel) -> Any:
+    """Untyped: the generated types know the streaming calls with a request iterator only."""
+    return backend_pb2_grpc.BackendServiceStub(channel)
 
 
 def report(block_index: int, request_id: str | None = None) -> backend_pb2.ReportBlockRequest:
@@ -71,18 +75,18 @@ async def plants(*sequences: int) -> AsyncIterator[backend_pb2.PlantRequest]:
 # Refusals, by kind of call
 
 
-async def test_a_unary_call_is_answered(backend: backend_pb2_grpc.BackendServiceAsyncStub) -> None:
+async def test_a_unary_call_is_answered(backend: Any) -> None:
     assert await backend.ReportBlock(report(1)) == backend_pb2.ReportBlockResponse()
 
 
 async def test_a_refusal_comes_out_as_the_error_it_was(
-    backend: backend_pb2_grpc.BackendServiceAsyncStub,
+    backend: Any,
 ) -> None:
     with pytest.raises(NotFound, match="no block 404"):
         await backend.ReportBlock(report(404))
 
 
-async def test_a_bad_field_is_named(backend: backend_pb2_grpc.BackendServiceAsyncStub) -> None:
+async def test_a_bad_field_is_named(backend: Any) -> None:
     with pytest.raises(InvalidField) as caught:
         await backend.ReportBlock(report(1, request_id="nonsense"))
     (violation,) = caught.value.field_violations
@@ -90,7 +94,7 @@ async def test_a_bad_field_is_named(backend: backend_pb2_grpc.BackendServiceAsyn
 
 
 async def test_an_unexpected_error_shows_an_id_and_nothing_of_the_inside(
-    backend: backend_pb2_grpc.BackendServiceAsyncStub,
+    backend: Any,
 ) -> None:
     with capture_logs() as lines, pytest.raises(InternalFault) as caught:
         await backend.ReportBlock(report(500))
@@ -103,7 +107,7 @@ async def test_an_unexpected_error_shows_an_id_and_nothing_of_the_inside(
 
 
 async def test_a_generator_streams_until_it_refuses(
-    backend: backend_pb2_grpc.BackendServiceAsyncStub,
+    backend: Any,
 ) -> None:
     received = []
 
@@ -117,7 +121,7 @@ async def test_a_generator_streams_until_it_refuses(
 
 
 async def test_an_unexpected_error_in_a_stream_hides_the_inside(
-    backend: backend_pb2_grpc.BackendServiceAsyncStub,
+    backend: Any,
 ) -> None:
     call = backend.Plant(plants(500))
     with pytest.raises(InternalFault) as caught:
@@ -126,7 +130,7 @@ async def test_an_unexpected_error_in_a_stream_hides_the_inside(
 
 
 async def test_a_handler_that_writes_is_served_as_well(
-    backend: backend_pb2_grpc.BackendServiceAsyncStub,
+    backend: Any,
 ) -> None:
     call = backend.Work()
     response = await call.read()
@@ -135,7 +139,7 @@ async def test_a_handler_that_writes_is_served_as_well(
     call.cancel()
 
 
-async def test_a_response_stream_refuses_at_its_end(farmers: farmer_pb2_grpc.FarmerServiceAsyncStub) -> None:
+async def test_a_response_stream_refuses_at_its_end(farmers: Any) -> None:
     received = 0
 
     async def export() -> None:
@@ -150,7 +154,7 @@ async def test_a_response_stream_refuses_at_its_end(farmers: farmer_pb2_grpc.Far
 
 
 async def test_a_request_stream_is_counted_and_refused(
-    farmers: farmer_pb2_grpc.FarmerServiceAsyncStub,
+    farmers: Any,
 ) -> None:
     async def uploads(number: int) -> AsyncIterator[farmer_pb2.UploadPlantAuthorizationsRequest]:
         for _ in range(number):
@@ -161,18 +165,14 @@ async def test_a_request_stream_is_counted_and_refused(
         await farmers.UploadPlantAuthorizations(uploads(3))
 
 
-async def test_what_the_generated_servicer_leaves_open_is_our_refusal(
-    farmers: farmer_pb2_grpc.FarmerServiceAsyncStub, backend: backend_pb2_grpc.BackendServiceAsyncStub
-) -> None:
+async def test_what_the_generated_servicer_leaves_open_is_our_refusal(farmers: Any, backend: Any) -> None:
     with pytest.raises(Unsupported, match=r"kalepool\.v1\.FarmerService/GetFarmer is not served"):
         await farmers.GetFarmer(farmer_pb2.GetFarmerRequest())
     with pytest.raises(Unsupported, match="Heartbeat is not served"):
         await backend.Heartbeat().read()
 
 
-async def test_a_handler_is_finished_at_once_when_its_client_goes(
-    pool: Pool, backend: backend_pb2_grpc.BackendServiceAsyncStub
-) -> None:
+async def test_a_handler_is_finished_at_once_when_its_client_goes(pool: Pool, backend: Any) -> None:
     call = backend.Plant()
     await call.write(backend_pb2.PlantRequest(sequence=1))
     await call.read()
@@ -198,7 +198,7 @@ async def test_without_a_valid_key_a_call_is_refused(
     pool: Pool, metadata: tuple[tuple[str, str], ...], text: str
 ) -> None:
     async with pool.channel(key=None) as channel:
-        stub: backend_pb2_grpc.BackendServiceAsyncStub = backend_pb2_grpc.BackendServiceStub(channel)
+        stub = backend_stub(channel)
         with pytest.raises(Unauthenticated, match=text):
             await stub.ReportBlock(report(1), metadata=metadata)
         with pytest.raises(Unauthenticated, match=text):
@@ -207,14 +207,14 @@ async def test_without_a_valid_key_a_call_is_refused(
 
 async def test_a_key_of_another_kind_is_refused(pool: Pool) -> None:
     async with pool.channel(ADMIN_KEY) as channel:
-        stub: backend_pb2_grpc.BackendServiceAsyncStub = backend_pb2_grpc.BackendServiceStub(channel)
+        stub = backend_stub(channel)
         with pytest.raises(Forbidden, match=r"API key of a pooler \(got that of a admin\)"):
             await stub.ReportBlock(report(1))
 
 
 async def test_health_reflection_and_open_methods_need_no_key(pool: Pool) -> None:
     async with pool.channel(key=None) as channel:
-        stub: backend_pb2_grpc.BackendServiceAsyncStub = backend_pb2_grpc.BackendServiceStub(channel)
+        stub = backend_stub(channel)
         assert await stub.GetHealth(backend_pb2.GetHealthRequest()) is not None
         check = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         assert check.status == health_pb2.HealthCheckResponse.SERVING
@@ -230,7 +230,7 @@ async def test_health_reflection_and_open_methods_need_no_key(pool: Pool) -> Non
 
 
 async def test_each_call_leaves_one_access_line_with_its_principal(
-    backend: backend_pb2_grpc.BackendServiceAsyncStub,
+    backend: Any,
 ) -> None:
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         await backend.ReportBlock(report(1), metadata=(("x-request-id", "mine"),))
@@ -249,7 +249,7 @@ async def test_each_call_leaves_one_access_line_with_its_principal(
 
 async def test_streams_beyond_the_limit_are_refused_and_unary_calls_are_not() -> None:
     async with running_pool(most_streams=1) as pool, pool.channel() as channel:
-        stub: backend_pb2_grpc.BackendServiceAsyncStub = backend_pb2_grpc.BackendServiceStub(channel)
+        stub = backend_stub(channel)
         first = stub.Work()
         await first.read()
         with pytest.raises(CapacityExceeded, match="at most 1 streams"):
@@ -263,7 +263,7 @@ async def test_streams_beyond_the_limit_are_refused_and_unary_calls_are_not() ->
 
 
 async def test_a_message_above_the_limit_is_refused(
-    backend: backend_pb2_grpc.BackendServiceAsyncStub,
+    backend: Any,
 ) -> None:
     with pytest.raises(PoolError) as caught:
         await backend.ReportBlock(report(1, request_id="x" * (5 * 1024 * 1024)))
@@ -287,13 +287,13 @@ async def test_draining_says_not_serving_first_then_ends_streams_then_refuses() 
         async def end_streams() -> None:
             status = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
             order.append(health_pb2.HealthCheckResponse.ServingStatus.Name(status.status))
-            stub: backend_pb2_grpc.BackendServiceAsyncStub = backend_pb2_grpc.BackendServiceStub(channel)
+            stub = backend_stub(channel)
             with pytest.raises(ShuttingDown):
                 await stub.ReportBlock(report(1))
             pool.backend.drained.set()
 
         pool.server.on_drain(end_streams)
-        stub: backend_pb2_grpc.BackendServiceAsyncStub = backend_pb2_grpc.BackendServiceStub(channel)
+        stub = backend_stub(channel)
         stream = stub.Work()
         await stream.read()
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
@@ -312,7 +312,7 @@ async def test_draining_says_not_serving_first_then_ends_streams_then_refuses() 
 
 async def test_a_stream_that_does_not_end_is_cancelled_after_the_grace() -> None:
     async with running_pool() as pool, pool.channel() as channel:
-        stub: backend_pb2_grpc.BackendServiceAsyncStub = backend_pb2_grpc.BackendServiceStub(channel)
+        stub = backend_stub(channel)
         stream = stub.Work()
         await stream.read()
         await pool.server.drain_and_stop()
