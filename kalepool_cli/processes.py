@@ -18,7 +18,8 @@ class ProcessFailed(Exception):
 class ManagedProcess:
     """One child in a process group of its own, so that a terminal's Ctrl-C reaches only its parent.
 
-    The parent decides the order in which children stop. Standard output and error go to `log_path`.
+    The parent decides the order in which children stop. Standard output and error go to `log_path`, in whose
+    folder the child works: a `.env` file of the parent's is not for it.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ManagedProcess:
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._arguments,
+                cwd=self.log_path.parent,
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

@@ -21,8 +21,9 @@ def backend(env_file: EnvFileOption = None) -> None:
     Settings come from the environment and from the file; the environment wins. See deploy/ for examples.
     """
     from backend_svc.main import main
+    from poolkit.settings import DEFAULT_ENV_FILE
 
-    raise typer.Exit(main(env_file))
+    raise typer.Exit(main(env_file or DEFAULT_ENV_FILE))
 
 
 def pooler(env_file: EnvFileOption = None) -> None:
@@ -31,8 +32,9 @@ def pooler(env_file: EnvFileOption = None) -> None:
     Settings come from the environment and from the file; the environment wins. See deploy/ for examples.
     """
     from pooler_svc.main import main
+    from poolkit.settings import DEFAULT_ENV_FILE
 
-    raise typer.Exit(main(env_file))
+    raise typer.Exit(main(env_file or DEFAULT_ENV_FILE))
 
 
 def localnet(
