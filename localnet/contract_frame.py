@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _INSTANCE_KEY = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_CONTRACT_INSTANCE)
 _PERSISTENT = xdr.ContractDataDurability.PERSISTENT
-_STORAGE_KEY = "contract storage key"
+_STORAGE_KEY = "contract data key"
 
 
 class Frame:

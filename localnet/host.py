@@ -37,6 +37,9 @@ from localnet.host_values import describe_error
 from localnet.invocation import EnforceAuth, Failure, Footprint, Invocation, LedgerInfo, RecordAuth
 
 CHECK_AUTH: Final = "__check_auth"
+#: What errors call the kinds of entries.
+INSTANCE: Final = "contract instance key"
+CODE: Final = "contract code key"
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
 _T = TypeVar("_T")
 
@@ -130,7 +133,7 @@ class Host:
         return value
 
     def _load(self, contract_id: str) -> tuple[xdr.SCContractInstance, Program]:
-        entry = self.find(instance_key_bytes(contract_id), "contract instance")
+        entry = self.find(instance_key_bytes(contract_id), INSTANCE)
         data = entry.data.contract_data if entry is not None else None
         if data is None or data.val.instance is None:
             raise self.fail(
@@ -150,7 +153,7 @@ class Host:
         return instance, program
 
     def _load_code(self, wasm_hash: bytes) -> None:
-        if self.find(code_key_bytes(wasm_hash), "contract code") is None:
+        if self.find(code_key_bytes(wasm_hash), CODE) is None:
             raise self.fail(
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_MISSING_VALUE,
@@ -162,21 +165,21 @@ class Host:
 
     def find(self, key: bytes, what: str) -> StoredEntry | None:
         """A live entry; `what` names its kind in errors."""
-        return self._accessed(what, lambda: self.storage.find(key))
+        return self._accessed(key, what, lambda: self.storage.find(key))
 
-    def put(self, key: bytes, data: xdr.LedgerEntryData, what: str, live_until: int | None = None) -> None:
+    def put(self, key: bytes, data: xdr.LedgerEntryData, what: str) -> None:
         """Creates or rewrites an entry."""
-        self._accessed(what, lambda: self.storage.put(key, data, live_until))
+        self._accessed(key, what, lambda: self.storage.put(key, data))
 
     def delete(self, key: bytes, what: str) -> None:
         """Removes an entry."""
-        self._accessed(what, lambda: self.storage.delete(key))
+        self._accessed(key, what, lambda: self.storage.delete(key))
 
     def extend(self, key: bytes, what: str, threshold: int, extend_to: int) -> None:
         """Lengthens an entry's life."""
-        self._accessed(what, lambda: self.storage.extend(key, threshold, extend_to))
+        self._accessed(key, what, lambda: self.storage.extend(key, threshold, extend_to))
 
-    def _accessed(self, what: str, access: Callable[[], _T]) -> _T:
+    def _accessed(self, key: bytes, what: str, access: Callable[[], _T]) -> _T:
         try:
             return access()
         except FootprintExceededError as error:
@@ -184,14 +187,14 @@ class Host:
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_EXCEEDED_LIMIT,
                 f"trying to access {what} outside of the footprint",
-                key_values(error.key),
+                key_values(key),
             ) from error
         except EntryArchivedError as error:
             raise self.fail(
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_INTERNAL_ERROR,
                 "accessing no-longer-live entry",
-                key_values(error.key),
+                key_values(key),
             ) from error
 
     # Authorisation
@@ -210,14 +213,30 @@ class Host:
         entry = self.find(account_key(address).to_xdr_bytes(), "account")
         return entry.data.account if entry is not None else None
 
+    def touch_signer(self, address: str) -> None:
+        """Counts what authenticating an address will read to the footprint."""
+        if address.startswith("G"):
+            self.find_account(address)
+        else:
+            self.find(instance_key_bytes(address), INSTANCE)
+
     def put_nonce(self, address: str, nonce: int, live_until: int) -> bool:
         """Uses up a nonce of an address; False if it is used already."""
-        key_value = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_NONCE, nonce_key=xdr.SCNonceKey(xdr.Int64(nonce)))
-        encoded = data_key_bytes(address, key_value, _TEMPORARY)
-        if self.find(encoded, "nonce") is not None:
-            return False
-        entry = contract_data_entry(address, key_value, _TEMPORARY, scval.to_void())
-        self.put(encoded, entry, "nonce", live_until)
+        value = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_NONCE, nonce_key=xdr.SCNonceKey(xdr.Int64(nonce)))
+        key = data_key_bytes(address, value, _TEMPORARY)
+        try:
+            if self.storage.find(key) is not None:
+                return False
+            self.storage.put(
+                key, contract_data_entry(address, value, _TEMPORARY, scval.to_void()), live_until
+            )
+        except FootprintExceededError as error:
+            raise self.fail(
+                ErrorType.SCE_STORAGE,
+                ErrorCode.SCEC_EXCEEDED_LIMIT,
+                "trying to access nonce outside of footprint for address",
+                [address_value(address)],
+            ) from error
         return True
 
     def _new_authorizer(self) -> Authorizer:

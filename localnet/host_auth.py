@@ -55,6 +55,9 @@ class AuthHost(Protocol):
     def find_account(self, address: str) -> xdr.AccountEntry | None:
         """The account entry of a G address; reading it counts to the footprint."""
 
+    def touch_signer(self, address: str) -> None:
+        """Counts what authenticating the address will read to the footprint."""
+
     def put_nonce(self, address: str, nonce: int, live_until: int) -> bool:
         """Uses a nonce up; False if it is used already."""
 
@@ -203,8 +206,7 @@ class RecordingAuthorizer:
         nonce = self._settings.nonces()
         # As long as any signature could be valid: the simulated rent is an upper bound.
         self._host.put_nonce(address, nonce, self._host.ledger.max_live_until)
-        if address.startswith("G"):
-            self._host.find_account(address)
+        self._host.touch_signer(address)
         inner = xdr.SorobanAddressCredentials(
             address=sc_address(address),
             nonce=xdr.Int64(nonce),
