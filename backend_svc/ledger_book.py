@@ -38,6 +38,21 @@ def book_planted(planting: Planting, transaction_hash: bytes, plant_ledger: int)
     )
 
 
+def book_planted_by_outsider(planting: Planting) -> bool:
+    """The pail was planted by a transaction that is not on record: its burn is booked as outsider_burn,
+    the stake is in play all the same."""
+    if not planting.stake_stroops:
+        return False
+    return ledger.add_event(
+        LedgerEventKind.STAKE_PLANTED,
+        planting.farmer_id,
+        _move(planting.farmer_id, Account.CHAIN_OUTSIDE, Account.FARMER_IN_PLAY, planting.stake_stroops),
+        reference_id=planting.id,
+        ledger=planting.plant_ledger,
+        outsider=True,
+    )
+
+
 def book_harvested(harvest: Harvest, transaction_hash: bytes, harvest_ledger: int) -> bool:
     """Our harvest minted stake and reward: two events, with the amounts of the harvested row."""
     booked = False

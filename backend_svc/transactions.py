@@ -162,8 +162,9 @@ class TransactionEngine:
         An intent that is confirmed already returns that; one in flight is
         driven on; after a failed or dead transaction a new one is made.
         Waits for nodes that do not answer as long as a transaction is in
-        flight. `on_sent` is awaited once a new transaction is on its way. Cancelling is safe: the transaction stays on record, and the
-        next execute on its account, or `recover`, drives it on.
+        flight. `on_sent` is awaited once a new transaction is on its way.
+        Cancelling is safe: the transaction stays on record, and the next
+        execute on its account, or `recover`, drives it on.
         Raises RpcUnavailable before anything was sent; OutcomeUnknownError.
         """
         while True:
@@ -294,7 +295,7 @@ class TransactionEngine:
 
         `answer` None: not sent in this life, so look first.
         """
-        seen = 0 if answer is None else self._latest(0)
+        seen = 0 if answer is None else transaction.prepared_ledger
         while True:
             head = await self._clock.wait_for_ledger(seen + 1)
             seen = max(seen, head.sequence)
