@@ -1,6 +1,8 @@
 """From start to exit code: signals, graceful shutdown, one line for what can't start."""
 
 import asyncio
+import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -26,8 +28,8 @@ def run_service(service: Service, *, shutdown_wall_seconds: float = DEFAULT_SHUT
 
     A signal cancels the service's task: what it set up in `async with` blocks is taken down in
     reverse order, which is its graceful shutdown. After `shutdown_wall_seconds`, or at a second
-    signal, it is given up. 0: ended as asked. 1: failed, or did not end in time; the log has the
-    trace. 2: StartupError, one line on stderr.
+    signal, it is given up: the process ends at once with exit code 1. 0: ended as asked. 1: failed;
+    the log has the trace. 2: StartupError, one line on stderr.
     """
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -54,8 +56,6 @@ async def _until_signal(service: Service, shutdown_wall_seconds: float) -> int:
     stopping.cancel()
     if not running.done():
         await _shut_down(running, give_up, shutdown_wall_seconds)
-        if not running.done():
-            return EXIT_FAILED
     return _exit_code(running)
 
 
@@ -77,6 +77,11 @@ async def _shut_down(running: "asyncio.Future[None]", give_up: asyncio.Event, wa
     giving_up.cancel()
     if not running.done():
         log.error("gave up waiting for the service to end", shutdown_wall_seconds=wall_seconds)
+        # Leaving the loop in the ordinary way would wait for the same task once more, without end.
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(EXIT_FAILED)
 
 
 def _exit_code(ended: "asyncio.Future[None]") -> int:

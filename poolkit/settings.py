@@ -129,7 +129,7 @@ def _key_faults(kind: type[ServiceSettings], keys: list[str]) -> list[str]:
             and key.upper() not in known
             and key not in kind.dropped_keys
         ):
-            close = difflib.get_close_matches(key.upper(), known, n=1)
+            close = difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.75)
             faults.append(f"{key} is unknown" + (f", did you mean {close[0]}?" if close else ""))
     return faults
 
