@@ -35,6 +35,21 @@ _ERROR_CODES: Final = {
     xdr.SCErrorCode.SCEC_UNEXPECTED_SIZE: "UnexpectedSize",
 }
 
+_NUMBERS: Final = frozenset(
+    {
+        _KIND.SCV_U32,
+        _KIND.SCV_I32,
+        _KIND.SCV_U64,
+        _KIND.SCV_I64,
+        _KIND.SCV_TIMEPOINT,
+        _KIND.SCV_DURATION,
+        _KIND.SCV_U128,
+        _KIND.SCV_I128,
+        _KIND.SCV_U256,
+        _KIND.SCV_I256,
+    }
+)
+
 
 def describe_error(error: xdr.SCError) -> str:
     """`Error(Contract, #10)`, `Error(Auth, InvalidAction)`."""
@@ -68,8 +83,9 @@ def describe(value: xdr.SCVal) -> str:
 
 
 def _describe_plain(value: xdr.SCVal) -> str:
-    if value.type is _KIND.SCV_VOID:
-        return "Void"
+    empty = {_KIND.SCV_VOID: "Void", _KIND.SCV_VEC: "[]", _KIND.SCV_MAP: "{}"}
+    if value.type in empty:
+        return empty[value.type]
     if value.timepoint is not None:
         return f"TimePoint({value.timepoint.time_point.uint64})"
     if value.duration is not None:
@@ -81,6 +97,8 @@ def _describe_plain(value: xdr.SCVal) -> str:
     if value.instance is not None:
         wasm = value.instance.executable.wasm_hash
         return f"ContractInstance({f'Wasm({wasm.hash.hex()})' if wasm is not None else 'StellarAsset'})"
+    if value.executable_tag is not None:
+        return f'ExecutableTag("{value.executable_tag.sc_string.decode(errors="replace")}")'
     return str(scval.to_native(value))
 
 
@@ -120,16 +138,7 @@ def value_order(value: xdr.SCVal) -> tuple[Any, ...]:
         return (kind, value.b)
     if value.nonce_key is not None:
         return (kind, value.nonce_key.nonce.int64)
-    number = _number(value)
-    return (kind,) if number is None else (kind, number)
-
-
-def _number(value: xdr.SCVal) -> int | None:
-    try:
-        native = scval.to_native(value)
-    except ValueError:
-        return None
-    return native if isinstance(native, int) else None
+    return (kind, scval.to_native(value)) if value.type in _NUMBERS else (kind,)
 
 
 @lru_cache(maxsize=65_536)

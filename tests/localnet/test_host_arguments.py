@@ -1,0 +1,107 @@
+"""Whatever a caller sends as arguments, the host answers with an outcome."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stellar_sdk import StrKey, scval, xdr
+
+from kale.addresses import address_value
+from localnet.host_values import describe, value_order
+from tests.localnet.contract_chain import TOKEN, ContractChain, keypair
+
+KIND = xdr.SCValType
+hashes = st.binary(min_size=32, max_size=32)
+
+
+def muxed(key: bytes) -> xdr.SCVal:
+    account = xdr.MuxedEd25519Account(id=xdr.Uint64(3), ed25519=xdr.Uint256(key))
+    address = xdr.SCAddress(xdr.SCAddressType.SC_ADDRESS_TYPE_MUXED_ACCOUNT, muxed_account=account)
+    return xdr.SCVal(KIND.SCV_ADDRESS, address=address)
+
+
+def pool(key: bytes) -> xdr.SCVal:
+    address = xdr.SCAddress(
+        xdr.SCAddressType.SC_ADDRESS_TYPE_LIQUIDITY_POOL, liquidity_pool_id=xdr.PoolID(xdr.Hash(key))
+    )
+    return xdr.SCVal(KIND.SCV_ADDRESS, address=address)
+
+
+def raw_symbol(content: bytes) -> xdr.SCVal:
+    return xdr.SCVal(KIND.SCV_SYMBOL, sym=xdr.SCSymbol(content))
+
+
+def map_of(items: list[tuple[xdr.SCVal, xdr.SCVal]]) -> xdr.SCVal:
+    """A map as anybody may write it: not sorted, keys repeated."""
+    return xdr.SCVal(KIND.SCV_MAP, map=xdr.SCMap([xdr.SCMapEntry(key, value) for key, value in items]))
+
+
+plain = st.one_of(
+    st.sampled_from(
+        [
+            xdr.SCVal(KIND.SCV_VOID),
+            xdr.SCVal(KIND.SCV_VEC),
+            xdr.SCVal(KIND.SCV_MAP),
+            xdr.SCVal(KIND.SCV_LEDGER_KEY_CONTRACT_INSTANCE),
+            xdr.SCVal(KIND.SCV_LEDGER_KEY_NONCE, nonce_key=xdr.SCNonceKey(xdr.Int64(1))),
+            xdr.SCVal(KIND.SCV_EXECUTABLE_TAG, executable_tag=xdr.SCString(b"\xff")),
+            xdr.SCVal(
+                KIND.SCV_ERROR, error=xdr.SCError(xdr.SCErrorType.SCE_CONTRACT, contract_code=xdr.Uint32(7))
+            ),
+        ]
+    ),
+    st.booleans().map(scval.to_bool),
+    st.integers(0, 2**32 - 1).map(scval.to_uint32),
+    st.integers(-(2**31), 2**31 - 1).map(scval.to_int32),
+    st.integers(0, 2**64 - 1).map(scval.to_uint64),
+    st.integers(-(2**127), 2**127 - 1).map(scval.to_int128),
+    st.integers(-(2**255), 2**255 - 1).map(scval.to_int256),
+    st.binary(max_size=70).map(scval.to_bytes),
+    st.binary(max_size=40).map(scval.to_string),
+    st.binary(max_size=32).map(raw_symbol),
+    hashes.map(StrKey.encode_ed25519_public_key).map(address_value),
+    hashes.map(StrKey.encode_contract).map(address_value),
+    hashes.map(muxed),
+    hashes.map(pool),
+)
+values = st.recursive(
+    plain,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(scval.to_vec),
+        st.lists(st.tuples(inner, inner), max_size=3).map(map_of),
+    ),
+    max_leaves=6,
+)
+functions = st.sampled_from(
+    ["plant", "work", "harvest", "pause", "unpause", "remove_block", "", "_", "Ünïcode"]
+)
+token_functions = st.sampled_from(
+    ["balance", "transfer", "burn", "mint", "approve", "allowance", "burn_from"]
+)
+
+
+@given(values)
+def test_every_value_can_be_printed_and_ordered(value: xdr.SCVal) -> None:
+    assert describe(value)
+    assert value_order(value) <= value_order(value)
+
+
+@settings(deadline=None)
+@given(functions, st.lists(values, max_size=4))
+def test_the_farm_answers_any_arguments(function: str, args: list[xdr.SCVal]) -> None:
+    outcome = ContractChain().call(function, *args)
+    assert (outcome.value is None) is (outcome.failure is not None)
+
+
+@settings(deadline=None)
+@given(token_functions, st.lists(values, max_size=4))
+def test_the_asset_contract_answers_any_arguments(function: str, args: list[xdr.SCVal]) -> None:
+    outcome = ContractChain().call(function, *args, contract=TOKEN)
+    assert (outcome.value is None) is (outcome.failure is not None)
+
+
+@settings(deadline=None)
+@given(values, values)
+def test_the_asset_contract_answers_any_amount_and_receiver(receiver: xdr.SCVal, amount: xdr.SCVal) -> None:
+    sender = address_value(keypair("ada").public_key)
+    for given_amount in (amount, scval.to_int128(1)):
+        outcome = ContractChain().call("transfer", sender, receiver, given_amount, contract=TOKEN)
+        assert outcome.failure is not None
