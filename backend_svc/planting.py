@@ -148,7 +148,7 @@ class Planter:
         return operation
 
     def cancel(self, pooler_id: str, block_index: int) -> str | None:
-        """Inside Database.run: no more plants for this block, whatever happens. Returns the operation's id."""
+        """Inside Database.run: no more plants for this block, whatever happens. The operation's id."""
         operation = operations.find_operation(block_index, pooler_id)
         if operation is None or operation.status is not OperationStatus.PLANTING:
             return None
@@ -223,7 +223,7 @@ class Planter:
         return await self._judge(job, outcome)
 
     async def _earlier_plan(self, job: _Job) -> _Plan | None:
-        """What an earlier life was about to sign, if that is in flight or in a ledger: then nothing else may."""
+        """What an earlier life signed, if that is in flight or in a ledger: then nothing else may be."""
         if job.planting.stake_stroops is None:
             return None
         under_way = await self._calls.is_under_way(Purpose.PLANT, job.planting.id)

@@ -33,6 +33,23 @@ def untold_requests(pooler_id: str) -> list[HarvestRequest]:
     return [as_record(HarvestRequest, row) for row in query.order_by(HarvestRequests.request_sequence)]
 
 
+def is_asked_for(harvest_id: str) -> bool:
+    """Whether a request whose totals were not told yet waits for this pail."""
+    untold = HarvestRequests.told_at.is_null()
+    return (
+        HarvestRequestPails.select()
+        .join(
+            HarvestRequests,
+            on=(
+                (HarvestRequests.session_id == HarvestRequestPails.session_id)
+                & (HarvestRequests.request_sequence == HarvestRequestPails.request_sequence)
+            ),
+        )
+        .where((HarvestRequestPails.harvest_id == harvest_id) & untold)
+        .exists()
+    )
+
+
 def is_settled(request: HarvestRequest) -> bool:
     """Whether each of its pails is harvested, lost, or failed in the attempt made for it.
 

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from peewee import SQL, fn
 
-from backend_svc.store.models import Harvests, as_record, maybe_record
+from backend_svc.store.models import Harvests, Transactions, as_record, maybe_record
 from backend_svc.store.records import Fault, Harvest, HarvestStatus, Planting
 
 
@@ -32,6 +32,24 @@ def find_harvest(farmer_id: str, block_index: int) -> Harvest | None:
     return maybe_record(Harvest, row)
 
 
+def find_asked(pooler_id: str, block_indexes: tuple[int, ...], farmer_ids: tuple[str, ...]) -> list[Harvest]:
+    """The pails of a pooler in these blocks and of these farmers, in whatever state; empty means all open."""
+    query = Harvests.select().where(_is_of_pooler(pooler_id))
+    if block_indexes:
+        query = query.where(Harvests.block_index.in_(block_indexes))
+    else:
+        query = query.where(Harvests.status == HarvestStatus.OPEN)
+    if farmer_ids:
+        query = query.where(Harvests.farmer_id.in_(farmer_ids))
+    return [as_record(Harvest, row) for row in query.order_by(Harvests.block_index, Harvests.id)]
+
+
+def transaction_hash_of(harvest: Harvest) -> bytes | None:
+    """Hash of the transaction that harvested it, if it was ours."""
+    row = Transactions.get_or_none(Transactions.id == harvest.transaction_id)
+    return None if row is None else bytes(row.hash)
+
+
 def claim_due_harvests(
     *,
     current_index: int,
@@ -56,9 +74,7 @@ def claim_due_harvests(
     if farmer_ids:
         query = query.where(Harvests.farmer_id.in_(farmer_ids))
     if pooler_id is not None:
-        query = query.where(
-            SQL("operation_id IN (SELECT id FROM block_operations WHERE pooler_id = %s)", (pooler_id,))
-        )
+        query = query.where(_is_of_pooler(pooler_id))
     due = query.order_by(Harvests.block_index, Harvests.id).limit(limit).for_update(skip_locked=True)
     until = fn.now() + SQL("make_interval(secs => %s)", (claim_wall_seconds,))
     claimed = (
@@ -124,3 +140,7 @@ def open_harvests(*, farmer_id: str | None = None) -> list[Harvest]:
 def harvests_of(operation_id: str) -> list[Harvest]:
     query = Harvests.select().where(Harvests.operation_id == operation_id)
     return [as_record(Harvest, row) for row in query.order_by(Harvests.created_at, Harvests.id)]
+
+
+def _is_of_pooler(pooler_id: str) -> SQL:
+    return SQL("operation_id IN (SELECT id FROM block_operations WHERE pooler_id = %s)", (pooler_id,))

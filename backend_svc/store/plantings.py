@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from peewee import fn
 
-from backend_svc.store.models import Plantings, as_record, maybe_record
+from backend_svc.store.models import BlockOperations, Plantings, as_record, maybe_record
 from backend_svc.store.records import Fault, Planting, PlantingStatus
 
 
@@ -109,6 +109,17 @@ def unfinished_plantings() -> list[Planting]:
     """Those in hand when a Backend stopped: at start their transactions decide."""
     query = Plantings.select().where(Plantings.status == PlantingStatus.PLANTING)
     return [as_record(Planting, row) for row in query.order_by(Plantings.created_at)]
+
+
+def planted_farmers(pooler_id: str, block_index: int) -> tuple[str, ...]:
+    """Ids of a pooler's farmers that are planted in a block."""
+    mine = BlockOperations.select(BlockOperations.id).where(BlockOperations.pooler_id == pooler_id)
+    query = Plantings.select(Plantings.farmer_id).where(
+        (Plantings.block_index == block_index)
+        & (Plantings.status == PlantingStatus.PLANTED)
+        & Plantings.operation_id.in_(mine)
+    )
+    return tuple(row.farmer_id for row in query)
 
 
 def plantings_of(operation_id: str) -> list[Planting]:

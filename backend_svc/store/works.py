@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from peewee import fn
 
-from backend_svc.store.models import Plantings, Works, as_record, maybe_record
+from backend_svc.store.models import BlockOperations, Plantings, Works, as_record, maybe_record
 from backend_svc.store.records import Fault, Planting, Work, WorkStatus
 
 _OPEN = (WorkStatus.RECORDED, WorkStatus.SUBMITTING)
@@ -178,6 +178,13 @@ def unfinished_works(block_index: int | None = None) -> list[Work]:
     if block_index is not None:
         query = query.where(Works.block_index == block_index)
     return [as_record(Work, row) for row in query.order_by(Works.block_index, Works.created_at)]
+
+
+def has_submissions(pooler_id: str) -> bool:
+    """Whether a work of this pooler is in hand."""
+    mine = BlockOperations.select(BlockOperations.id).where(BlockOperations.pooler_id == pooler_id)
+    in_hand = Works.status == WorkStatus.SUBMITTING
+    return Works.select().where(in_hand & Works.operation_id.in_(mine)).exists()
 
 
 def works_of(operation_id: str) -> list[Work]:

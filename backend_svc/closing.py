@@ -1,0 +1,148 @@
+"""The end of a block: what a silent pooler left is submitted, and every work gets its outcome.
+
+Before a block can be closed the best candidates go out by themselves. Once it
+is closed, each planted farmer's work is confirmed (by us or by a stranger: the
+pail tells), or failed, and the stake is lost.
+"""
+
+from backend_svc import announcements, ledger_book
+from backend_svc.farm_watch import FarmWatch
+from backend_svc.rules.verdicts import Verdict
+from backend_svc.store import farmers, harvests, operations, plantings, sessions, works
+from backend_svc.store.database import Database
+from backend_svc.store.records import (
+    BlockOperation,
+    OperationStatus,
+    Planting,
+    StreamKind,
+    StreamSession,
+    Work,
+    WorkStatus,
+)
+from backend_svc.working import OPEN_WORK, PailReader, Worker
+from kale.constants import BLOCK_SECONDS
+from kale.farm import Pail
+from kalepool.v1 import backend_pb2
+from kalepool.v1.errors_pb2 import Reason
+from poolkit.chain_clock import ChainClock
+from poolkit.errors import RpcUnavailable
+from poolkit.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class BlockCloser:
+    """Looks at the farm once a ledger. `guard_seconds` before a block's end candidates are submitted."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        worker: Worker,
+        farm: FarmWatch,
+        pails: PailReader,
+        clock: ChainClock,
+        guard_seconds: int,
+    ) -> None:
+        self._database = database
+        self._worker = worker
+        self._farm = farm
+        self._pails = pails
+        self._clock = clock
+        self._guard_seconds = guard_seconds
+
+    async def watch_forever(self) -> None:
+        """Until cancelled; a node that does not answer is asked again at the next ledger."""
+        await self._clock.wait_for_ledger(0)
+        while True:
+            try:
+                await self.step()
+            except RpcUnavailable:
+                log.info("the farm can not be read; blocks wait")
+            await self._clock.wait_for_next_ledger()
+
+    async def step(self) -> None:
+        """Do what is due as of the latest ledger. Raises RpcUnavailable."""
+        farm = (await self._farm.farm()).farm
+        if self._clock.now() >= farm.block.timestamp + BLOCK_SECONDS - self._guard_seconds:
+            for work in await self._database.run(_take_candidates, farm.index):
+                log.info("submitting a candidate by ourselves", block_index=farm.index, work=work.id)
+                self._worker.start(work)
+        for operation in await self._database.run(operations.operations_of_blocks_before, farm.index):
+            if operation.status is OperationStatus.PLANTED:
+                await self._close(operation, farm.index)
+
+    async def _close(self, operation: BlockOperation, current_index: int) -> None:
+        """Works still open go through their own task, which looks at the pail; the others are seen here."""
+        for work in await self._database.run(_take_open_works, operation.id, current_index):
+            self._worker.start(work)
+        missed = await self._database.run(_not_worked_by_us, operation.id, current_index)
+        pails = await self._pails.pails([(address, planting.block_index) for planting, address in missed])
+        looked_at: list[tuple[Planting, Pail | None]] = []
+        for planting, address in missed:
+            view = pails.get((address, planting.block_index))
+            looked_at.append((planting, None if view is None else view.pail))
+        await self._database.run(_record_closed, operation, looked_at)
+
+
+def _take_candidates(block_index: int) -> list[Work]:
+    """Works of this block that nobody asked to be submitted, taken in hand."""
+    open_works = works.unfinished_works(block_index)
+    taken = [works.begin_submission(work.id) for work in open_works if work.status is WorkStatus.RECORDED]
+    return [work for work in taken if work is not None]
+
+
+def _take_open_works(operation_id: str, current_index: int) -> list[Work]:
+    """The operation's works without an outcome in closed blocks, all taken in hand."""
+    return [
+        works.begin_submission(work.id) or work
+        for work in works.works_of(operation_id)
+        if work.status in OPEN_WORK and work.block_index < current_index
+    ]
+
+
+def _not_worked_by_us(operation_id: str, current_index: int) -> list[tuple[Planting, str]]:
+    """Farmers planted in closed blocks whose work failed or never came, with their addresses."""
+    failed = [
+        plantings.get_planting(work.planting_id)
+        for work in works.works_of(operation_id)
+        if work.status in (WorkStatus.FAILED, WorkStatus.REFUSED)
+    ]
+    missed = [
+        planting
+        for planting in [*works.plantings_without_work(operation_id), *failed]
+        if planting.block_index < current_index
+    ]
+    addresses = farmers.farmers_by_ids([planting.farmer_id for planting in missed])
+    return [(planting, addresses[planting.farmer_id].public_key) for planting in missed]
+
+
+def _record_closed(operation: BlockOperation, looked_at: list[tuple[Planting, Pail | None]]) -> None:
+    """The end of the works that are not ours, and of the operation if nothing is open any more."""
+    session = sessions.lock_current_session(operation.pooler_id, StreamKind.WORK)
+    for planting, pail in looked_at:
+        _record_missed(session, planting, pail)
+    still_open = any(work.status in OPEN_WORK for work in works.works_of(operation.id))
+    if still_open or works.plantings_without_work(operation.id):
+        return
+    if operations.advance_operation(operation.id, OperationStatus.WORKED):
+        announcements.tell_work_summary(session, operation)
+    if not harvests.harvests_of(operation.id):
+        operations.advance_operation(operation.id, OperationStatus.HARVESTED)
+
+
+def _record_missed(session: StreamSession, planting: Planting, pail: Pail | None) -> None:
+    """Worked by a stranger, or the stake is lost."""
+    if pail is not None and pail.gap is not None and pail.zeros is not None:
+        work = works.record_worked_by_outsider(planting, gap=pail.gap, zeros=pail.zeros)
+        harvests.open_harvest(planting)
+        announcements.tell_work(session, backend_pb2.WORK_STATE_CONFIRMED, work)
+        return
+    ledger_book.book_forfeited(planting)
+    if works.find_work(planting.farmer_id, planting.block_index) is not None:
+        return
+    verdict = Verdict(Reason.REASON_WORK_TIMEOUT, f"block {planting.block_index} closed without a work")
+    work = works.record_not_found(
+        planting, reason=verdict.reason_name, fault=verdict.fault, message=verdict.message
+    )
+    announcements.tell_work(session, backend_pb2.WORK_STATE_FAILED, work, verdict=verdict)
