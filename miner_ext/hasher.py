@@ -23,7 +23,7 @@ from miner_ext.hasher_messages import (
     Command,
     Improved,
     JobHashes,
-    MalformedLineError,
+    MalformedLine,
     Progressed,
     Ready,
     Refused,
@@ -168,7 +168,7 @@ def obey_until_stop(lines: Iterable[bytes], hashing: HashingThreads, reports: Re
     for line in lines:
         try:
             command = decode_command(line)
-        except MalformedLineError as error:
+        except MalformedLine as error:
             reports.write(Refused(message=str(error), line=shown(line)))
             continue
         if isinstance(command, Stop):

@@ -36,7 +36,7 @@ _Count = Annotated[int, Field(ge=0, lt=2**64)]
 _Bytes32 = Annotated[bytes, Field(min_length=32, max_length=32)]
 
 
-class MalformedLineError(ValueError):
+class MalformedLine(ValueError):
     """A line that is no message; the text names field, limit and value."""
 
 
@@ -116,12 +116,12 @@ def encode(message: Command | Report) -> bytes:
 
 
 def decode_command(line: bytes) -> Command:
-    """Raises MalformedLineError."""
+    """Raises MalformedLine."""
     return _decode(_COMMANDS, line)
 
 
 def decode_report(line: bytes) -> Report:
-    """Raises MalformedLineError."""
+    """Raises MalformedLine."""
     return _decode(_REPORTS, line)
 
 
@@ -137,7 +137,7 @@ def _decode(adapter: TypeAdapter[_Decoded], line: bytes) -> _Decoded:
     try:
         return adapter.validate_json(line)
     except ValidationError as error:
-        raise MalformedLineError("; ".join(map(_sentence, error.errors(include_url=False)))) from error
+        raise MalformedLine("; ".join(map(_sentence, error.errors(include_url=False)))) from error
 
 
 def _sentence(detail: ErrorDetails) -> str:

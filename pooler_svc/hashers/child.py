@@ -9,7 +9,7 @@ from typing import Final, Self
 from kalepool.v1.errors_pb2 import Reason
 from miner_ext.hasher_messages import (
     Command,
-    MalformedLineError,
+    MalformedLine,
     Ready,
     Report,
     Stop,
@@ -111,7 +111,7 @@ async def _next_report(process: Process, patience_wall_seconds: float) -> Report
         return None
     try:
         return decode_report(line)
-    except MalformedLineError as error:
+    except MalformedLine as error:
         raise HasherCrashed(f"the hasher process sent {shown(line)!r}: {error}") from error
 
 

@@ -1,0 +1,212 @@
+"""The real process, over its real pipes."""
+
+import base64
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import psutil
+import pytest
+
+from kale.puzzle import farmer_key
+from miner_ext import verify
+from miner_ext.hasher_messages import (
+    Assign,
+    Cancel,
+    Command,
+    Improved,
+    Progressed,
+    Ready,
+    Refused,
+    Report,
+    Stop,
+    decode_report,
+    encode,
+)
+
+PROGRAM = (sys.executable, "-m", "miner_ext.hasher")
+ENTROPY = base64.b64decode("AAAAAAn66y/43JP7M02rwTmONZoWOmu1OPYz/bmzJ8o=")
+KEY = farmer_key("GBQHTQ7NTSKHVTSVM6EHUO3TU4P4BK2TAAII25V2TT2Q6OWXUJWEKALE")
+GOOD_NONCE = 20495217910  # 8 zeros in block 37
+
+
+def assign(
+    farmer_id: str, *, nonce_from: int = 0, weight: int = 1, hashes_done: int = 0, entropy: bytes = ENTROPY
+) -> Assign:
+    return Assign(
+        farmer_id=farmer_id,
+        block_index=37,
+        entropy=entropy,
+        farmer_key=KEY,
+        nonce_from=nonce_from,
+        weight=weight,
+        hashes_done=hashes_done,
+    )
+
+
+class HasherProcess:
+    """The process, its lines as messages."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [*PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+    def send(self, *commands: Command) -> None:
+        self.send_line(b"".join(map(encode, commands)))
+
+    def send_line(self, line: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def reports(self) -> Iterator[Report]:
+        """Ends when the process does."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            yield decode_report(line)
+
+    def progress(self) -> Iterator[Progressed]:
+        return (report for report in self.reports() if isinstance(report, Progressed))
+
+    def improvements(self) -> Iterator[Improved]:
+        return (report for report in self.reports() if isinstance(report, Improved))
+
+    def refusal(self) -> Refused:
+        return next(report for report in self.reports() if isinstance(report, Refused))
+
+    def close_input(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+
+def test_it_says_that_it_is_ready_and_runs_at_the_lowest_priority() -> None:
+    with HasherProcess("--threads", "3") as hasher:
+        assert next(hasher.reports()) == Ready(kernel="portable", threads=3)
+        assert psutil.Process(hasher.process.pid).nice() == 19
+
+
+def test_improvements_are_true_and_each_has_more_zeros() -> None:
+    with HasherProcess("--threads", "2") as hasher:
+        hasher.send(assign("a"))
+        zeros = -1
+        for found in hasher.improvements():
+            solution = verify(37, ENTROPY, KEY, found.nonce)
+            assert (found.hash, found.zeros) == (solution.hash, solution.zeros)
+            assert found.zeros > zeros
+            zeros = found.zeros
+            if zeros >= 5:
+                return
+
+
+def test_a_job_starts_at_its_nonce_and_goes_on_counting() -> None:
+    with HasherProcess("--threads", "1") as hasher:
+        hasher.send(assign("a", nonce_from=GOOD_NONCE - 100, hashes_done=5_000_000))
+        found = next(hasher.improvements())
+        assert (found.nonce, found.zeros) == (GOOD_NONCE, 8)
+        assert 5_000_000 < found.hashes < 6_000_000
+
+
+def test_jobs_share_the_hashes_by_weight() -> None:
+    with HasherProcess("--threads", "2") as hasher:
+        weights = {"a": 1, "b": 1, "c": 2}
+        hasher.send(*(assign(name, weight=weight) for name, weight in weights.items()))
+        hashes: dict[str, int] = {}
+        for progress in hasher.progress():
+            hashes.update({job.farmer_id: job.hashes for job in progress.jobs})
+            if progress.hashes_total > 6_000_000:
+                break
+        turns = [hashes[name] / weight for name, weight in weights.items()]
+        assert max(turns) < 1.25 * min(turns), hashes
+
+
+def test_a_cancelled_job_gets_no_more_hashes() -> None:
+    with HasherProcess("--threads", "2") as hasher:
+        hasher.send(assign("a"))
+        next(hasher.improvements())
+        hasher.send(Cancel(farmer_id="a", block_index=37), Cancel(farmer_id="a", block_index=37))
+        hasher.send_line(b"answer me\n")
+        hasher.refusal()
+        progress = hasher.progress()
+        # One that was written just before the refusal may still be under way.
+        next(progress)
+        settled = next(progress)
+        assert settled.jobs == ()
+        assert next(progress) == settled
+
+
+def test_a_job_that_has_tried_every_nonce_rests() -> None:
+    with HasherProcess("--threads", "2") as hasher:
+        hasher.send(assign("a", nonce_from=2**64 - 10))
+        totals = [progress.hashes_total for progress, _ in zip(hasher.progress(), range(3), strict=False)]
+        assert totals[-2:] == [10, 10]
+
+
+@pytest.mark.parametrize("line", [b"\n", b"{}\n", b"\xff\n", b'{"type": "assign"}\n', b"[" * 100_000 + b"\n"])
+def test_a_malformed_line_is_reported_and_nothing_else_happens(line: bytes) -> None:
+    with HasherProcess("--threads", "1") as hasher:
+        hasher.send_line(line)
+        assert hasher.refusal().message != ""
+        hasher.send(assign("a"))
+        assert next(hasher.improvements()).farmer_id == "a"
+
+
+def test_stop_ends_it() -> None:
+    with HasherProcess() as hasher:
+        hasher.send(assign("a"), assign("b"))
+        next(hasher.improvements())
+        hasher.send(Stop())
+        assert hasher.process.wait() == 0
+        assert hasher.process.stderr is not None
+        assert hasher.process.stderr.read() == b""
+
+
+def test_it_ends_with_its_input_so_that_a_killed_owner_leaves_no_orphan() -> None:
+    with HasherProcess() as hasher:
+        hasher.send(assign("a"))
+        next(hasher.improvements())
+        hasher.close_input()
+        assert hasher.process.wait() == 0
+
+
+def test_it_ends_when_nobody_reads_its_reports() -> None:
+    with HasherProcess() as hasher:
+        assert hasher.process.stdout is not None
+        next(hasher.reports())
+        hasher.process.stdout.close()
+        hasher.send(assign("a"))
+        assert hasher.process.wait() == 1
+
+
+def test_ctrl_c_is_left_to_its_owner() -> None:
+    with HasherProcess() as hasher:
+        next(hasher.reports())
+        hasher.process.send_signal(signal.SIGINT)
+        hasher.send(assign("a"))
+        next(hasher.improvements())
+        hasher.send(Stop())
+        assert hasher.process.wait() == 0
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "two", "1025"])
+def test_a_bad_number_of_threads_is_refused(threads: str) -> None:
+    ended = subprocess.run([*PROGRAM, f"--threads={threads}"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert f"must be from 1 to 1024, got '{threads}'" in ended.stderr

@@ -1,0 +1,116 @@
+"""The extension as a citizen of the interpreter: several instances, no leaks, nothing shared."""
+
+import gc
+import importlib
+import importlib.util
+import sys
+import tracemalloc
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+import miner_ext
+from miner_ext import MAX_THREADS, Progress, Search, Solution, _search, keccak256, kernel_name, verify
+
+ARGUMENTS = (37, bytes(32), bytes(32), 0, 1000)
+
+
+def load_another() -> ModuleType:
+    spec = importlib.util.find_spec("miner_ext._search")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_each_import_is_a_module_of_its_own() -> None:
+    one, other = load_another(), load_another()
+    assert one.Search is not other.Search
+    assert type(one.Search(*ARGUMENTS).run()) is one.Progress
+    assert type(other.verify(*ARGUMENTS[:4])) is other.Solution
+    assert tuple(one.Search(*ARGUMENTS).run()) == tuple(other.Search(*ARGUMENTS).run())
+
+
+def test_a_module_lives_as_long_as_its_objects() -> None:
+    search = load_another().Search(*ARGUMENTS)
+    gc.collect()
+    assert search.run().hashes == 1000
+
+
+def test_it_works_in_a_subinterpreter() -> None:
+    interpreters = importlib.import_module("_xxsubinterpreters")
+    code = f"""
+import sys
+sys.path[:] = {sys.path!r}
+import miner_ext
+assert miner_ext.Search(37, bytes(32), bytes(32), 0, 1000).run().hashes == 1000
+"""
+    for _ in range(2):
+        interpreter = interpreters.create()
+        interpreters.run_string(interpreter, code)
+        interpreters.destroy(interpreter)
+    assert Search(*ARGUMENTS).run().hashes == 1000
+
+
+def test_names_and_values() -> None:
+    assert kernel_name() == "portable"
+    assert MAX_THREADS == 1024
+    assert Search.__module__ == Solution.__module__ == Progress.__module__ == "miner_ext"
+    assert Search.__doc__ is not None
+    assert set(miner_ext.__all__) <= set(dir(_search))
+
+
+def test_types_are_closed() -> None:
+    with pytest.raises(TypeError):
+        type("Faster", (Search,), {})
+    with pytest.raises(TypeError):
+        setattr(Search, "run", None)  # noqa: B010 - mypy would refuse the plain assignment
+
+
+def refused(call: Callable[[], object]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        call()
+
+
+def use_everything() -> None:
+    search = Search(*ARGUMENTS, threads=2)
+    search.progress()
+    search.run()
+    search.stop()
+    repr(search.progress())
+    verify(*ARGUMENTS[:4])
+    keccak256(b"kale")
+    kernel_name()
+    refused(lambda: Search(37, bytes(31), bytes(32), 0, 1))
+    refused(lambda: Search(37, bytes(32), bytes(32), 2**64 - 1, 2))
+    refused(lambda: verify(-1, bytes(32), bytes(32), 0))
+
+
+def reference_counts(entropy: bytes) -> tuple[int, ...]:
+    return tuple(map(sys.getrefcount, (entropy, None, Search, Solution, Progress)))
+
+
+def test_nothing_leaks() -> None:
+    """Neither memory that Python knows of nor references to what was passed in."""
+    entropy = bytes(range(32))
+    use_everything()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        use_everything()
+        gc.collect()
+        before_bytes = tracemalloc.get_traced_memory()[0]
+        before_references = reference_counts(entropy)
+        for _ in range(300):
+            use_everything()
+            Search(37, entropy, entropy, 0, 10).run()
+        gc.collect()
+        after_bytes = tracemalloc.get_traced_memory()[0]
+        after_references = reference_counts(entropy)
+    finally:
+        tracemalloc.stop()
+    assert after_bytes - before_bytes < 300 * 16
+    for before, after in zip(before_references, after_references, strict=True):
+        assert abs(after - before) < 100

@@ -1,0 +1,42 @@
+"""Programs that stand in for the hasher process and misbehave, each a real process."""
+
+import sys
+from pathlib import Path
+
+NOT_THERE = ("/nonexistent/hasher",)
+DEAD_AT_ONCE = (sys.executable, "-c", "raise SystemExit(3)")
+NEVER_READY = (sys.executable, "-c", "print('hello', flush=True)")
+
+#: Answers the first command with something that is no report.
+GARBLED = """
+sys.stdin.readline()
+print("Segmentation fault", flush=True)
+sys.stdin.read()
+"""
+
+#: Answers the first command with a nonce whose hash is made up.
+LYING = """
+job = json.loads(sys.stdin.readline())
+report = {"type": "improvement", "farmer_id": job["farmer_id"], "block_index": job["block_index"]}
+print(json.dumps(report | {"nonce": 1, "zeros": 64, "hash": "00" * 32, "hashes": 10}), flush=True)
+sys.stdin.read()
+"""
+
+#: Takes commands and never reports.
+SILENT = """
+sys.stdin.read()
+"""
+
+_MISBEHAVING_ONCE = """
+import json, os, pathlib, sys
+marker = pathlib.Path(sys.argv[1])
+if marker.exists():
+    os.execv(sys.executable, [sys.executable, "-m", "miner_ext.hasher", "--threads", "1"])
+marker.touch()
+print(json.dumps({"type": "ready", "kernel": "stand-in", "threads": 1}), flush=True)
+"""
+
+
+def misbehaving_once(deed: str, folder: Path) -> tuple[str, ...]:
+    """A program that does the deed when it runs first, and is the real hasher from then on."""
+    return (sys.executable, "-c", _MISBEHAVING_ONCE + deed, str(folder / "has misbehaved"))
