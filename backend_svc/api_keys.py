@@ -9,12 +9,17 @@ import hashlib
 import secrets
 import string
 
+from poolkit.redaction import API_KEY_PREFIX
+
 _ALPHABET = string.ascii_letters + string.digits
 
 
 def new_api_key(length: int) -> str:
-    """A random key of this many characters out of 62 (32 make 190 bits)."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    """A random key of this many characters out of 62 (32 make 190 bits).
+
+    Before them stands the prefix by which the logs know a key, and strike it out.
+    """
+    return API_KEY_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 def api_key_hash(key: str) -> bytes:

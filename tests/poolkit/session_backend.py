@@ -36,6 +36,7 @@ class SessionBackend(backend_pb2_grpc.BackendServiceServicer):
         self.goodbyes = 0
         self.cut_after_requests: int | None = None
         self.answers = True
+        self.finished_blocks = False
         self.refuse_with: Exception | None = None
         self._cut = asyncio.Event()
 
@@ -56,7 +57,9 @@ class SessionBackend(backend_pb2_grpc.BackendServiceServicer):
             backend_pb2.HarvestResponse(
                 acknowledged_sequence=len(session.committed),
                 opened=types_pb2.SessionOpened(
-                    session_id=session.id, last_request_sequence=len(session.committed)
+                    session_id=session.id,
+                    last_request_sequence=len(session.committed),
+                    last_response_sequence=len(session.responses),
                 ),
             )
         )
@@ -94,6 +97,9 @@ class SessionBackend(backend_pb2_grpc.BackendServiceServicer):
         raise RuntimeError("hung up without goodbye")
 
     async def _tell(self, session: Session, seen: int, context: Context) -> None:
+        if self.finished_blocks:
+            seen = len(session.responses)
+            await context.write(backend_pb2.HarvestResponse(acknowledged=types_pb2.SessionAcknowledged()))
         while True:
             session.changed.clear()
             for response in session.responses[seen:] if self.answers else ():

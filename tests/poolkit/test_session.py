@@ -79,6 +79,41 @@ async def test_a_new_process_goes_on_where_the_numbering_stands(served: tuple[Se
     assert backend.opens[0].last_sequence_seen == 0
 
 
+def told_before(number: int) -> Session:
+    session = Session("session-1")
+    for sequence in range(1, number + 1):
+        totals = backend_pb2.HarvestTotals(request_sequence=sequence)
+        session.committed.append(harvest(sequence))
+        session.responses.append(backend_pb2.HarvestResponse(sequence=sequence, totals=totals))
+    return session
+
+
+async def test_a_new_process_is_caught_up_after_the_last_replayed_response(
+    served: tuple[SessionBackend, Link],
+) -> None:
+    backend, link = served
+    backend.session, backend.answers = told_before(3), False
+    async with running(link):
+        await link.session.wait_for(SessionState.OPEN)
+        assert not link.session.caught_up
+        backend.speak()
+        await link.wait_told(3)
+        assert link.session.caught_up
+    assert link.session.status().connections == 1
+    assert link.session.status().heard_wall_seconds_ago is not None
+
+
+async def test_a_replay_that_leaves_everything_out_ends_with_an_acknowledgement(
+    served: tuple[SessionBackend, Link],
+) -> None:
+    backend, link = served
+    backend.session, backend.finished_blocks = told_before(3), True
+    async with running(link), asyncio.timeout(10):
+        while not link.session.caught_up:
+            await asyncio.sleep(0.005)
+    assert link.told == []
+
+
 @pytest.mark.parametrize("cut_after", [1, 2, 3])
 async def test_a_cut_connection_loses_and_repeats_nothing(
     served: tuple[SessionBackend, Link], cut_after: int
