@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import grpc
 
 import miner_ext
+from kalepool.v1.miner_pb2 import DESCRIPTOR as MINER_DESCRIPTOR
+from kalepool.v1.miner_pb2_grpc import MinerServiceServicer, add_MinerServiceServicer_to_server
 from kalepool.v1.pooler_pb2 import DESCRIPTOR
 from kalepool.v1.pooler_pb2_grpc import add_PoolerServiceServicer_to_server
 from pooler_svc.backend_link import BackendLink
@@ -37,6 +39,7 @@ from poolkit.stellar_rpc import StellarRpc
 from poolkit.supervisor import Supervisor
 
 _SERVICE = DESCRIPTOR.services_by_name["PoolerService"].full_name
+_MINER_SERVICE = MINER_DESCRIPTOR.services_by_name["MinerService"].full_name
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,9 @@ def _build_server(settings: PoolerSettings, servicer: PoolerServicer, watches: W
         drain_wall_seconds=settings.drain_wall_seconds,
     )
     server.add(add_PoolerServiceServicer_to_server, servicer, _SERVICE)
+    # Declared, and refused call by call until outside miners are served.
+    miners = MinerServiceServicer()  # type: ignore[abstract]
+    server.add(add_MinerServiceServicer_to_server, miners, _MINER_SERVICE)
     server.on_drain(watches.end)
     return server
 
