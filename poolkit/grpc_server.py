@@ -1,7 +1,7 @@
 """The gRPC server of both services: options, health, reflection, interceptors, draining."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import grpc
@@ -72,7 +72,7 @@ class GrpcServer:
     """One gRPC server: add servicers, `start`, at the end `drain_and_stop`.
 
     Guards from outside to inside: errors, request context with access log, admission, API keys
-    (where a verifier is given), then `guards`. `port` 0 lets the system choose.
+    (where a verifier is given). `port` 0 lets the system choose.
     """
 
     def __init__(
@@ -82,7 +82,6 @@ class GrpcServer:
         *,
         verifier: ApiKeyVerifier | None = None,
         open_methods: frozenset[str] = frozenset(),
-        guards: Sequence[CallGuard] = (),
         most_streams: int | None = None,
         drain_wall_seconds: float = 10.0,
     ) -> None:
@@ -91,7 +90,7 @@ class GrpcServer:
         self._drain_wall_seconds = drain_wall_seconds
         self._admission = Admission(most_streams)
         keys = [api_key_guard(verifier, open_methods)] if verifier is not None else []
-        chain: list[CallGuard] = [error_guard(), context_guard(), self._admission, *keys, *guards]
+        chain: list[CallGuard] = [error_guard(), context_guard(), self._admission, *keys]
         self._server = grpc.aio.server(
             interceptors=[GuardInterceptor(guard) for guard in chain], options=list(_OPTIONS)
         )

@@ -5,7 +5,6 @@ cheapest way to the latest ledger (getLatestLedger carries the whole close meta)
 would be validated twice. Its HTTP client is used.
 """
 
-import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -187,11 +186,6 @@ class StellarRpc:
 
     def __repr__(self) -> str:
         return f"<StellarRpc {', '.join(status.name for status in self.endpoints())}>"
-
-
-def key_of(key_xdr: str) -> xdr.LedgerKey:
-    """The ledger key behind a base64 key of Entries."""
-    return xdr.LedgerKey.from_xdr_bytes(base64.b64decode(key_xdr))
 
 
 def _filter(wanted: EventFilter) -> dict[str, Any]:
