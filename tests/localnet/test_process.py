@@ -1,0 +1,92 @@
+"""The localnet as a process: banner, signals, a taken port, refused settings."""
+
+import asyncio
+import dataclasses
+import re
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import pytest
+from stellar_sdk.soroban_server_async import SorobanServerAsync
+
+from kale.networks import LOCAL, MAINNET, TESTNET, Network
+from localnet.settings import LocalnetSettings
+from poolkit.errors import StartupError
+
+PROGRAM = (
+    "import sys; from localnet.main import run; from localnet.settings import LocalnetSettings; "
+    "sys.exit(run(LocalnetSettings(port=int(sys.argv[1]), speed=60)))"
+)
+
+
+async def start(port: int) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM,
+        str(port),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def read_banner(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    lines: list[str] = []
+    while not lines or "faucet" not in lines[-1]:
+        lines.append((await process.stdout.readline()).decode())
+    return "".join(lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
+    process = await start(0)
+    banner = await read_banner(process)
+    assert LOCAL.passphrase in banner
+    assert LOCAL.farm_contract_id in banner
+    address = re.search(r"http://[\d.]+:\d+", banner)
+    assert address is not None
+    async with SorobanServerAsync(address.group()) as rpc:
+        first = await rpc.get_latest_ledger()
+        while (await rpc.get_latest_ledger()).sequence == first.sequence:
+            pass
+        process.send_signal(number)
+        assert await process.wait() == 0
+
+
+async def test_a_taken_port_is_one_line_and_exit_code_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = await start(port)
+        out, err = await process.communicate()
+    assert process.returncode == 2
+    assert out == b""
+    assert err.decode() == (f"error: port {port} of 127.0.0.1 is taken; choose another with --port\n")
+
+
+@pytest.mark.parametrize("real", [MAINNET, TESTNET], ids=lambda network: network.name)
+def test_a_real_networks_passphrase_is_refused(real: Network) -> None:
+    with pytest.raises(StartupError, match=f"refuses the passphrase of {real.name}"):
+        LocalnetSettings(network=real)
+    renamed = dataclasses.replace(LOCAL, passphrase=real.passphrase)
+    with pytest.raises(StartupError, match="refuses the passphrase"):
+        LocalnetSettings(network=renamed)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: LocalnetSettings(speed=0.0), "speed is 0, must be above 0 and at most 1000"),
+        (lambda: LocalnetSettings(speed=1001.0), "speed is 1001"),
+        (lambda: LocalnetSettings(port=65_536), "port is 65536, must be between 0 and 65535"),
+        (lambda: LocalnetSettings(retention_ledgers=1), "retention is 1 ledgers, must be at least 2"),
+        (lambda: LocalnetSettings(start_time=-1), "start time is -1"),
+    ],
+)
+def test_settings_outside_of_their_limits_are_refused_by_name(
+    make: Callable[[], LocalnetSettings], text: str
+) -> None:
+    with pytest.raises(StartupError, match=text):
+        make()

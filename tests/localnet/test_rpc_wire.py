@@ -1,0 +1,344 @@
+"""The transport: HTTP statuses, JSON-RPC envelopes and errors, and the JSON types of every field."""
+
+import base64
+import json
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from stellar_sdk import Account, Asset, IdMemo, InvokeHostFunction, Keypair, TransactionBuilder, xdr
+
+from kale import calls
+from kale.networks import LOCAL
+from localnet.genesis import FAUCET
+from localnet.testing import NodeHandle
+from tests.localnet.wallet import Wallet
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+class RawClient:
+    """Posts bodies as they are."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    async def post(self, body: str | bytes, content_type: str = "application/json") -> tuple[int, str]:
+        headers = {"Content-Type": content_type}
+        async with self._session.post(self._url, data=body, headers=headers) as response:
+            return response.status, await response.text()
+
+    async def answer(self, body: str) -> Any:
+        status, text = await self.post(body)
+        assert status == 200
+        return json.loads(text)
+
+    async def call(self, method: str, params: Any = None) -> Any:
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return await self.answer(json.dumps(request))
+
+
+@pytest.fixture
+def raw(http: aiohttp.ClientSession, node: NodeHandle) -> RawClient:
+    return RawClient(http, node.rpc_url)
+
+
+async def test_only_posted_json_is_served_on_any_path(node: NodeHandle, raw: RawClient) -> None:
+    request = '{"jsonrpc":"2.0","id":1,"method":"getHealth"}'
+    assert (await raw.post(request, "text/plain"))[0] == 415
+    assert (await raw.post(request, "application/json; charset=latin-1"))[0] == 415
+    assert (await raw.post(request, "application/json; charset=utf-8"))[0] == 200
+    async with aiohttp.ClientSession() as session:
+        async with session.get(node.rpc_url) as response:
+            assert (response.status, await response.read()) == (405, b"")
+        async with session.post(f"{node.rpc_url}/soroban/rpc", json=json.loads(request)) as response:
+            assert (await response.json())["result"]["status"] == "healthy"
+
+
+async def test_a_body_over_half_a_mebibyte_is_refused(raw: RawClient) -> None:
+    status, _ = await raw.post(b"[" + b" " * 512 * 1024 + b"]")
+    assert status == 413
+
+
+@pytest.mark.parametrize("request_id", ["text", 7, "0"])
+async def test_the_id_is_echoed_with_its_type(raw: RawClient, request_id: object) -> None:
+    answer = await raw.answer(
+        json.dumps({"jsonrpc": "2.0", "id": request_id, "method": "getHealth", "params": None})
+    )
+    assert answer["id"] == request_id
+    assert "error" not in answer
+
+
+async def test_batches_are_answered_and_notifications_are_not(raw: RawClient) -> None:
+    one = {"jsonrpc": "2.0", "id": 1, "method": "getHealth"}
+    notification = {"jsonrpc": "2.0", "method": "getHealth"}
+    answers = await raw.answer(json.dumps([one, notification, {**one, "id": 2}]))
+    assert [answer["id"] for answer in answers] == [1, 2]
+    assert await raw.post(json.dumps(notification)) == (204, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("{", -32700),
+        ("", -32700),
+        ("[" * 100_000, -32700),
+        ("[]", -32600),
+        ("7", -32600),
+        ('{"id":1,"method":"getHealth"}', -32600),
+        ('{"jsonrpc":"2.0","id":1,"method":5}', -32600),
+        ('{"jsonrpc":"2.0","id":{},"method":"getHealth"}', -32600),
+        ('{"jsonrpc":"2.0","id":1,"method":"getLedgerEntry"}', -32601),
+        ('{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}', -32601),
+        ('{"jsonrpc":"2.0","id":1,"method":"getTransaction","params":["00"]}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getTransaction","params":{"hash":7}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getLedgerEntries","params":{"keys":"a"}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getLedgerEntries","params":{"keys":[7]}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getLedgerEntries","params":{"keys":["AAAA"]}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getEvents","params":{"startLedger":-1}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getEvents","params":{"startLedger":true}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getEvents","params":{"startLedger":1,"filters":[1]}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getEvents","params":{"pagination":{"cursor":"x"}}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getLedgers","params":{"pagination":{"limit":201}}}', -32600),
+        ('{"jsonrpc":"2.0","id":1,"method":"getLedgers","params":{"pagination":{"cursor":"x"}}}', -32602),
+        (
+            '{"jsonrpc":"2.0","id":1,"method":"getTransactions","params":{"pagination":{"cursor":"x"}}}',
+            -32602,
+        ),
+        (
+            '{"jsonrpc":"2.0","id":1,"method":"getTransactions",'
+            '"params":{"startLedger":1,"pagination":{"cursor":"5"}}}',
+            -32600,
+        ),
+        ('{"jsonrpc":"2.0","id":1,"method":"sendTransaction","params":{"transaction":"AAAA"}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"sendTransaction","params":{"transaction":"%"}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getTransaction","params":{"xdrFormat":"xml"}}', -32602),
+        ('{"jsonrpc":"2.0","id":1,"method":"getLedgers","params":{"xdrFormat":"xml"}}', -32600),
+    ],
+)
+async def test_what_cannot_be_served_is_a_json_rpc_error_with_its_code(
+    raw: RawClient, body: str, code: int
+) -> None:
+    answer = await raw.answer(body)
+    assert answer["error"]["code"] == code
+    assert isinstance(answer["error"].get("data", ""), str)
+    assert "result" not in answer
+
+
+async def test_unknown_and_null_parameters_are_as_good_as_absent(raw: RawClient) -> None:
+    answer = await raw.call("getEvents", {"startLedger": 1, "endLedger": None, "colour": "green"})
+    assert answer["result"]["events"] == []
+
+
+# JSON types: a client of another language reads them as they are.
+
+TEXT, NUMBER = str, int
+NODE_TYPES: dict[str, dict[str, type]] = {
+    "getHealth": {
+        "status": TEXT,
+        "latestLedger": NUMBER,
+        "latestLedgerCloseTime": TEXT,
+        "oldestLedger": NUMBER,
+        "oldestLedgerCloseTime": TEXT,
+        "ledgerRetentionWindow": NUMBER,
+    },
+    "getNetwork": {"passphrase": TEXT, "protocolVersion": NUMBER, "friendbotUrl": TEXT},
+    "getVersionInfo": {
+        "version": TEXT,
+        "commitHash": TEXT,
+        "buildTimestamp": TEXT,
+        "captiveCoreVersion": TEXT,
+        "protocolVersion": NUMBER,
+    },
+    "getLatestLedger": {
+        "id": TEXT,
+        "protocolVersion": NUMBER,
+        "sequence": NUMBER,
+        "closeTime": TEXT,
+        "headerXdr": TEXT,
+        "metadataXdr": TEXT,
+    },
+    "getFeeStats": {"sorobanInclusionFee": dict, "inclusionFee": dict, "latestLedger": NUMBER},
+}
+
+
+@pytest.mark.parametrize("method", NODE_TYPES)
+async def test_the_nodes_own_answers_have_a_real_nodes_fields(raw: RawClient, method: str) -> None:
+    result = (await raw.call(method))["result"]
+    assert {name: type(value) for name, value in result.items()} == NODE_TYPES[method]
+
+
+NOT_FOUND_TYPES: dict[str, type] = {
+    "status": TEXT,
+    "txHash": TEXT,
+    "latestLedger": NUMBER,
+    "latestLedgerCloseTime": TEXT,
+    "oldestLedger": NUMBER,
+    "oldestLedgerCloseTime": TEXT,
+    "applicationOrder": NUMBER,
+    "feeBump": bool,
+    "ledger": NUMBER,
+    "createdAt": TEXT,
+    "events": dict,
+}
+FOUND_TYPES = NOT_FOUND_TYPES | {"envelopeXdr": TEXT, "resultXdr": TEXT, "resultMetaXdr": TEXT}
+
+
+def types_of(result: dict[str, Any]) -> dict[str, type]:
+    return {name: type(value) for name, value in result.items()}
+
+
+async def test_transactions_have_a_real_nodes_fields(raw: RawClient, farmer: Wallet) -> None:
+    """createdAt is text for one transaction and a number in a list."""
+    missing = (await raw.call("getTransaction", {"hash": "00" * 32}))["result"]
+    assert types_of(missing) == NOT_FOUND_TYPES
+    assert missing["events"] == {}
+    builder = (await farmer.builder()).append_payment_op(FAUCET.public_key, Asset.native(), "1")
+    envelope = farmer.signed(builder)
+    sent = (await raw.call("sendTransaction", {"transaction": envelope.to_xdr()}))["result"]
+    assert types_of(sent) == {
+        "status": TEXT,
+        "hash": TEXT,
+        "latestLedger": NUMBER,
+        "latestLedgerCloseTime": TEXT,
+    }
+    farmer.node.close_ledgers()
+    found = (await raw.call("getTransaction", {"hash": sent["hash"]}))["result"]
+    assert types_of(found) == FOUND_TYPES
+    (listed,) = (await raw.call("getTransactions", {"startLedger": farmer.node.chain.latest.sequence}))[
+        "result"
+    ]["transactions"]
+    assert type(listed["createdAt"]) is int
+    assert listed["txHash"] == sent["hash"]
+
+
+async def test_events_have_a_real_nodes_fields(raw: RawClient, farmer: Wallet) -> None:
+    result = (await raw.call("getEvents", {"startLedger": 1}))["result"]
+    assert types_of(result) == {
+        "events": list,
+        "cursor": TEXT,
+        "latestLedger": NUMBER,
+        "oldestLedger": NUMBER,
+        "latestLedgerCloseTime": TEXT,
+        "oldestLedgerCloseTime": TEXT,
+    }
+    assert types_of(result["events"][0]) == {
+        "type": TEXT,
+        "ledger": NUMBER,
+        "ledgerClosedAt": TEXT,
+        "contractId": TEXT,
+        "id": TEXT,
+        "operationIndex": NUMBER,
+        "transactionIndex": NUMBER,
+        "txHash": TEXT,
+        "topic": list,
+        "value": TEXT,
+        "inSuccessfulContractCall": bool,
+    }
+    assert result["events"][0]["ledgerClosedAt"] == "2023-11-14T22:13:25Z"
+
+
+# Simulations: every refusal is a result.
+
+
+def simulated_call(function: xdr.HostFunction | None = None) -> TransactionBuilder:
+    source = Account(Keypair.random().public_key, 0)
+    builder = TransactionBuilder(source, LOCAL.passphrase).add_time_bounds(0, 0)
+    function = function or calls.plant(LOCAL.farm_contract_id, FAUCET.public_key, 0)
+    return builder.append_operation(InvokeHostFunction(function))
+
+
+def text_of(builder: TransactionBuilder) -> str:
+    return builder.build().to_xdr()
+
+
+def payment() -> TransactionBuilder:
+    builder = TransactionBuilder(Account(FAUCET.public_key, 0), LOCAL.passphrase).add_time_bounds(0, 0)
+    return builder.append_payment_op(FAUCET.public_key, Asset.native(), "1")
+
+
+NO_CONTRACT = "CAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAD2KM"
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({"transaction": "AAAA"}, "Could not unmarshal transaction"),
+        ({}, "Could not unmarshal transaction"),
+        (
+            {"transaction": text_of(simulated_call().append_bump_sequence_op(1))},
+            "Transaction contains more than one operation",
+        ),
+        (
+            {"transaction": text_of(simulated_call().add_memo(IdMemo(1)))},
+            "Transaction contains a memo. Soroban transactions do not support memos.",
+        ),
+        (
+            {"transaction": text_of(payment())},
+            "transaction contains unsupported operation type: OperationTypePayment",
+        ),
+        (
+            {"transaction": text_of(simulated_call()), "authMode": "guess"},
+            "optional 'authMode' must be one of enforce,record,record_allow_nonroot when included",
+        ),
+    ],
+)
+async def test_a_simulation_that_cannot_be_done_is_a_result_with_an_error(
+    raw: RawClient, params: dict[str, Any], error: str
+) -> None:
+    result = (await raw.call("simulateTransaction", params))["result"]
+    assert result == {"error": error, "latestLedger": 0}
+
+
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [
+        (calls.invocation(NO_CONTRACT, "plant", []), "HostError: Error(Storage, MissingValue)"),
+        (
+            calls.invocation(LOCAL.farm_contract_id, "sow", []),
+            "HostError: Error(WasmVm, MissingValue)",
+        ),
+        (
+            calls.plant(LOCAL.farm_contract_id, FAUCET.public_key, -1),
+            "HostError: Error(Contract, #6)",
+        ),
+    ],
+)
+async def test_a_call_that_fails_in_simulation_gives_the_hosts_error(
+    raw: RawClient, node: NodeHandle, function: xdr.HostFunction, error: str
+) -> None:
+    result = (await raw.call("simulateTransaction", {"transaction": text_of(simulated_call(function))}))[
+        "result"
+    ]
+    assert result["error"].startswith(error)
+    assert set(result) <= {"error", "events", "latestLedger"}
+    assert result["latestLedger"] == node.chain.latest.sequence
+
+
+# Garbage
+
+
+async def test_damaged_envelopes_never_cause_an_internal_error(raw: RawClient, farmer: Wallet) -> None:
+    """Bytes of a good envelope, changed and cut at random: refused, or queued where nothing was hit."""
+    seed = 20_261_122
+    print(f"seed {seed}")
+    randomness = random.Random(seed)
+    envelope = await farmer.prepared(calls.plant(LOCAL.farm_contract_id, farmer.address, 5))
+    good = envelope.to_xdr_object().to_xdr_bytes()
+    entries = len(farmer.node.chain.state)
+    for _ in range(400):
+        damaged = bytearray(good)
+        for _ in range(randomness.randint(1, 4)):
+            damaged[randomness.randrange(len(damaged))] = randomness.randrange(256)
+        cut = bytes(damaged[: randomness.choice([len(damaged), randomness.randrange(len(damaged))])])
+        for method in ("sendTransaction", "simulateTransaction"):
+            answer = await raw.call(method, {"transaction": base64.b64encode(cut).decode()})
+            assert answer.get("error", {}).get("code") in (None, -32602)
+    assert len(farmer.node.chain.state) == entries
