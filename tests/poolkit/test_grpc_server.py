@@ -278,6 +278,15 @@ async def test_a_taken_port_is_one_clear_line(pool: Pool) -> None:
     other = GrpcServer("127.0.0.1", port)
     with pytest.raises(StartupError, match=f"can not listen on 127.0.0.1:{port}: the port is taken"):
         await other.start()
+    await other.drain_and_stop()
+
+
+async def test_a_server_may_be_stopped_twice_and_before_it_started() -> None:
+    server = GrpcServer("127.0.0.1", 0)
+    await server.drain_and_stop()
+    async with running_pool() as pool:
+        await pool.server.drain_and_stop()
+        await pool.server.drain_and_stop()
 
 
 async def test_draining_says_not_serving_first_then_ends_streams_then_refuses() -> None:
