@@ -1,7 +1,7 @@
 /* The Python face of the search: argument checks, types, the GIL. Documented in _search.pyi. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <errno.h>
+#include <string.h>
 
 #include "kernel.h"
 #include "keccak.h"
@@ -238,8 +238,8 @@ static PyObject *search_run_method(PyObject *self, PyObject *Py_UNUSED(ignored))
     error = search_run(search);
     Py_END_ALLOW_THREADS
     if (error != 0) {
-        errno = error;
-        return PyErr_SetFromErrno(PyExc_OSError);
+        PyErr_Format(PyExc_OSError, "cannot start %u threads: %s", ((SearchObject *)self)->threads, strerror(error));
+        return NULL;
     }
     return build_progress(PyType_GetModuleState(Py_TYPE(self)), search);
 }

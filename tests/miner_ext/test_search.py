@@ -1,4 +1,6 @@
 import random
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -158,6 +160,22 @@ def test_bad_arguments_are_refused_with_limit_and_value(
     build: type[object] = Search
     with pytest.raises(error, match=text):
         build(**(good | changed))
+
+
+def test_threads_that_can_not_be_started_are_an_error_and_end_the_run() -> None:
+    """In a process of its own, with room for few thread stacks."""
+    code = """
+import resource
+from miner_ext import Search
+resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))
+search = Search(37, bytes(32), bytes(32), 0, 2**64 - 1, threads=1024)
+try:
+    search.run()
+except OSError as error:
+    print(error)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("cannot start 1024 threads: "), ended
 
 
 def test_a_search_shows_what_it_searches() -> None:
