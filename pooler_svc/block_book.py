@@ -178,6 +178,7 @@ class BlockBook:
         block = self.block(message.block_index)
         if message.farmer_id in block.farmers:
             return
+        block.request = _under_way(block.request)
         block.plant_failures.pop(message.farmer_id, None)
         block.farmers[message.farmer_id] = PlantedFarmer(
             message.farmer_id, message.address, message.stake_stroops, message.plant_ledger
@@ -191,6 +192,7 @@ class BlockBook:
     def note_plant_failed(self, message: PlantFailed) -> None:
         """A farmer is not in this block."""
         block = self.block(message.block_index)
+        block.request = _under_way(block.request)
         if message.farmer_id not in block.farmers:
             block.plant_failures[message.farmer_id] = message.failure
 
@@ -231,6 +233,13 @@ class BlockBook:
         elif not outcome.failure.retryable:
             farmer.harvest = HarvestState.FAILED
             farmer.failure = outcome.failure
+
+
+def _under_way(request: PlantRequest) -> PlantRequest:
+    """The request after an outcome: of this process, or of one before it that was not told apart yet."""
+    if request.progress in (PlantProgress.UNASKED, PlantProgress.FRUITLESS):
+        return replace(request, progress=PlantProgress.RUNNING, attempt=request.attempt + 1)
+    return request
 
 
 def _answered(request: PlantRequest, progress: PlantProgress) -> PlantRequest:

@@ -12,6 +12,7 @@ from pooler_svc.recent_errors import RecentError
 from pooler_svc.rules.phases import Phase
 from pooler_svc.status import BlockFacts, LinkStatus, PoolerStatus, WorkProgress
 from poolkit.breaker import BreakerState
+from poolkit.fields import MOST_STROOPS
 from poolkit.rpc_endpoints import EndpointStatus
 from poolkit.version import VERSION
 
@@ -40,11 +41,11 @@ def encode_block(facts: BlockFacts) -> pooler_pb2.BlockView:
             entropy=block.entropy,
             min_gap=block.min_gap,
             max_gap=block.max_gap,
-            min_stake_stroops=block.min_stake,
-            max_stake_stroops=block.max_stake,
+            min_stake_stroops=_stake_stroops(block.min_stake),
+            max_stake_stroops=_stake_stroops(block.max_stake),
             min_zeros=block.min_zeros,
             max_zeros=block.max_zeros,
-            staked_total_stroops=block.staked_total,
+            staked_total_stroops=_stake_stroops(block.staked_total),
             normalized_total=str(block.normalized_total),
         ),
         ledger=facts.ledger,
@@ -81,6 +82,11 @@ def encode_status(status: PoolerStatus) -> pooler_pb2.StatusView:
         pails_to_harvest=status.pails_to_harvest,
         blocks_harvested=status.blocks_harvested,
     )
+
+
+def _stake_stroops(stake: int) -> int:
+    """Within the message's 64 bits; a block without plants has the extremes of the contract's i128."""
+    return min(max(stake, 0), MOST_STROOPS)
 
 
 def _work(work: WorkProgress) -> pooler_pb2.WorkInProgress:
