@@ -101,8 +101,34 @@ def _closed(
     settings: NetworkSettings,
 ) -> ClosedLedger:
     state_hash = _state_hash(previous_state_hash, changes)
+    header = _header(
+        sequence, close_time, previous_hash, state_hash, fee_pool_stroops, transactions, settings
+    )
+    return ClosedLedger(
+        sequence,
+        close_time,
+        previous_hash,
+        hashlib.sha256(header).digest(),
+        header,
+        state_hash,
+        fee_pool_stroops,
+        transactions,
+        evicted_keys,
+    )
+
+
+def _header(
+    sequence: int,
+    close_time: int,
+    previous_hash: bytes,
+    state_hash: bytes,
+    fee_pool_stroops: int,
+    transactions: tuple[AppliedTransaction, ...],
+    settings: NetworkSettings,
+) -> bytes:
+    """XDR `LedgerHeader`."""
     transaction_set_hash = hashlib.sha256(transaction_set(previous_hash, transactions, settings)).digest()
-    header = (
+    return (
         wire.uint32(settings.protocol_version)
         + previous_hash
         + transaction_set_hash
@@ -121,17 +147,6 @@ def _closed(
         + wire.uint32(settings.ledger.classic_operations)
         + _SKIP_LIST
         + wire.ABSENT
-    )
-    return ClosedLedger(
-        sequence,
-        close_time,
-        previous_hash,
-        hashlib.sha256(header).digest(),
-        header,
-        state_hash,
-        fee_pool_stroops,
-        transactions,
-        evicted_keys,
     )
 
 

@@ -3,7 +3,7 @@
 Checks and their order are stellar-core's queue's.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -49,6 +49,7 @@ class TransactionQueue:
 
     def __init__(self) -> None:
         self._waiting: dict[bytes, _Waiting] = {}
+        self._bids_by_payer: Counter[bytes] = Counter()
         self._banned: deque[set[bytes]] = deque((set() for _ in range(BANNED_LEDGERS)), BANNED_LEDGERS)
 
     def __len__(self) -> int:
@@ -65,8 +66,7 @@ class TransactionQueue:
         waiting = self._waiting.get(envelope.source)
         refused = self._refusal(envelope, None if waiting is None else waiting.envelope, validator)
         if refused is None:
-            # A replacement takes over the age of what it replaces.
-            self._waiting[envelope.source] = _Waiting(envelope, 0 if waiting is None else waiting.ledgers)
+            self._put(envelope, waiting)
             return Submission(SendStatus.PENDING)
         return refused
 
@@ -80,9 +80,19 @@ class TransactionQueue:
             if waiting.ledgers >= PENDING_LEDGERS:
                 self._drop(waiting.envelope)
 
+    def _put(self, envelope: Envelope, replaced: _Waiting | None) -> None:
+        """A replacement takes over the age of what it replaces."""
+        if replaced is not None:
+            self._bids_by_payer[replaced.envelope.fee_source] -= replaced.envelope.full_fee_stroops
+        self._waiting[envelope.source] = _Waiting(envelope, 0 if replaced is None else replaced.ledgers)
+        self._bids_by_payer[envelope.fee_source] += envelope.full_fee_stroops
+
     def _drop(self, envelope: Envelope) -> None:
         self._banned[0].add(envelope.envelope_hash)
-        self._waiting.pop(envelope.source, None)
+        del self._waiting[envelope.source]
+        self._bids_by_payer[envelope.fee_source] -= envelope.full_fee_stroops
+        if not self._bids_by_payer[envelope.fee_source]:
+            del self._bids_by_payer[envelope.fee_source]
 
     def _refusal(
         self, envelope: Envelope, waiting: Envelope | None, validator: Validator
@@ -110,11 +120,9 @@ class TransactionQueue:
         """Whether the fee source can pay all its waiting bids together."""
         payer = find_account(validator.reader, envelope.fee_source)
         assert payer is not None, "a valid transaction has a fee source"
-        bids = sum(
-            waiting.envelope.full_fee_stroops
-            for waiting in self._waiting.values()
-            if waiting.envelope.fee_source == envelope.fee_source and waiting.envelope is not replaced
-        )
+        bids = self._bids_by_payer[envelope.fee_source]
+        if replaced is not None and replaced.fee_source == envelope.fee_source:
+            bids -= replaced.full_fee_stroops
         return available_stroops(payer, validator.settings) >= bids + envelope.full_fee_stroops
 
 
