@@ -18,7 +18,6 @@ from kale.networks import Network
 
 _PAYMENTS_A_TRANSACTION = 100  # the protocol's limit of operations
 _BASE_FEE_STROOPS = 100
-_VALIDITY_WALL_SECONDS = 300
 _TRIES = 5
 
 
@@ -75,7 +74,8 @@ class Wallet:
     async def _builder(self) -> TransactionBuilder:
         account = await self._server.load_account(self.address)
         builder = TransactionBuilder(account, self._network.passphrase, base_fee=_BASE_FEE_STROOPS)
-        return builder.set_timeout(_VALIDITY_WALL_SECONDS)
+        # No time bounds: they would be in chain time, which runs ahead of this machine's clock.
+        return builder.add_time_bounds(0, 0)
 
     async def _send_and_wait(self, envelope: TransactionEnvelope, what: str) -> None:
         sent = await self._server.send_transaction(envelope)
