@@ -36,16 +36,36 @@ class EventBook(Protocol):
 
 
 @dataclass(frozen=True)
-class Reconciliation:
-    """`agreed` farmers show no difference; `unsettled` ones never held still long enough to say."""
+class Comparison:
+    """One farmer as compared: KALE on its trustline by our records and by the chain, in stroops."""
 
-    agreed: tuple[str, ...]
+    farmer_id: str
+    recorded_stroops: int
+    on_chain_stroops: int
+    pails: int
+    ledger: int
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """`unsettled` farmers never held still long enough to be compared."""
+
+    comparisons: tuple[Comparison, ...]
     unsettled: tuple[str, ...]
 
     @property
     def reconciled(self) -> bool:
         return not self.findings and not self.unsettled
+
+    @property
+    def agreed(self) -> tuple[str, ...]:
+        """Farmers that show no difference."""
+        return tuple(each.farmer_id for each in self.comparisons if not each.findings)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(finding for each in self.comparisons for finding in each.findings)
 
 
 @dataclass(frozen=True)
@@ -68,11 +88,20 @@ class _Look:
             if records == self.before.get(farmer_id) and not records.unsettled
         ]
 
-    def findings(self, records: FarmerRecords) -> list[Finding]:
+    def compare(self, records: FarmerRecords) -> Comparison:
         address = records.public_key
         trustline = self.trustlines.get(address)
-        pails = {index: view.pail for (holder, index), view in self.pails.items() if holder == address}
-        return disagreements(records, trustline.balance_stroops if trustline is not None else 0, pails)
+        balance = trustline.balance_stroops if trustline is not None else 0
+        views = [view for (holder, _), view in self.pails.items() if holder == address]
+        ledgers = [view.ledger for view in views] + ([trustline.ledger] if trustline is not None else [])
+        return Comparison(
+            farmer_id=records.farmer_id,
+            recorded_stroops=records.expected_free_stroops,
+            on_chain_stroops=balance,
+            pails=len(records.pails),
+            ledger=max(ledgers, default=0),
+            findings=tuple(disagreements(records, balance, {view.index: view.pail for view in views})),
+        )
 
 
 class Reconciler:
@@ -86,22 +115,20 @@ class Reconciler:
 
     async def reconcile(self, farmer_id: str | None = None) -> Reconciliation:
         """Compare one farmer or all. Raises RpcUnavailable."""
-        judged: dict[str, list[Finding]] = {}
+        compared: dict[str, Comparison] = {}
         unsettled: list[str] = []
         for again in range(_ROUNDS):
             if again:
                 await self._clock.wait_for_next_ledger()
             look = await self._look(farmer_id)
             for records in look.still():
-                if records.farmer_id not in judged:
-                    judged[records.farmer_id] = look.findings(records)
-            unsettled = sorted(look.after.keys() - judged.keys())
+                if records.farmer_id not in compared:
+                    compared[records.farmer_id] = look.compare(records)
+            unsettled = sorted(look.after.keys() - compared.keys())
             if not unsettled:
                 break
         return Reconciliation(
-            agreed=tuple(sorted(farmer for farmer, findings in judged.items() if not findings)),
-            findings=tuple(finding for farmer in sorted(judged) for finding in judged[farmer]),
-            unsettled=tuple(unsettled),
+            comparisons=tuple(compared[farmer] for farmer in sorted(compared)), unsettled=tuple(unsettled)
         )
 
     async def _look(self, farmer_id: str | None) -> _Look:

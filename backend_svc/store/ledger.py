@@ -80,6 +80,12 @@ def balance_of(farmer_id: str) -> FarmerBalance:
     return as_record(FarmerBalance, FarmerBalances.get(FarmerBalances.farmer_id == farmer_id))
 
 
+def balances_of(farmer_ids: list[str]) -> dict[str, FarmerBalance]:
+    """By farmer id."""
+    rows = FarmerBalances.select().where(FarmerBalances.farmer_id.in_(farmer_ids))
+    return {row.farmer_id: as_record(FarmerBalance, row) for row in rows}
+
+
 def all_balances() -> dict[str, FarmerBalance]:
     """By farmer id."""
     return {row.farmer_id: as_record(FarmerBalance, row) for row in FarmerBalances.select()}

@@ -22,6 +22,13 @@ SELECT plantings.block_index,
  ORDER BY plantings.block_index, farmers.created_at, farmers.id
 """
 
+_TOTALS = """
+SELECT (SELECT coalesce(sum(stake_stroops), 0) FROM plantings
+         WHERE status = 'planted' AND (%(farmer)s::uuid IS NULL OR farmer_id = %(farmer)s::uuid)),
+       (SELECT coalesce(sum(reward_stroops), 0) FROM harvests
+         WHERE status = 'harvested' AND (%(farmer)s::uuid IS NULL OR farmer_id = %(farmer)s::uuid))
+"""
+
 
 @dataclass(frozen=True)
 class FarmerBlock:
@@ -44,3 +51,18 @@ def list_farmer_blocks(first_block_index: int, last_block_index: int) -> list[Fa
         FarmerBlock(index, key, stake, ledger, None if hash_ is None else bytes(hash_), zeros, gap, reward)
         for index, key, stake, ledger, hash_, zeros, gap, reward in rows
     ]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Of all time, in stroops: what was planted, and what was earned on top of it."""
+
+    staked_stroops: int
+    reward_stroops: int
+
+
+def totals(farmer_id: str | None = None) -> Totals:
+    """Sums over the planted and the harvested rows, of one farmer or of all."""
+    cursor = in_transaction().execute_sql(_TOTALS, {"farmer": farmer_id})
+    staked, reward = cursor.fetchone()
+    return Totals(int(staked), int(reward))
