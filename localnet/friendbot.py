@@ -7,12 +7,12 @@ from typing import Final
 
 from stellar_sdk import Account, Asset, Keypair, StrKey, TransactionBuilder
 
-from localnet.accounts import find_account
-from localnet.application import AppliedTransaction
-from localnet.chain import Chain
 from localnet.genesis import FRIENDBOT, FRIENDBOT_MINIONS, STROOPS_PER_XLM
-from localnet.transaction_queue import PENDING_LEDGERS, SendStatus
-from localnet.wire import base64_text
+from localnet.ledger.accounts import find_account
+from localnet.ledger.chain import Chain
+from localnet.ledger.wire import base64_text
+from localnet.transactions.application import AppliedTransaction
+from localnet.transactions.queue import PENDING_LEDGERS, SendStatus
 
 STARTING_XLM: Final = 10_000
 BASE_FEE_STROOPS: Final = 100_000

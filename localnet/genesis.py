@@ -12,7 +12,8 @@ from stellar_sdk import Asset, Keypair, xdr
 
 from kale.constants import STROOPS_PER_KALE
 from kale.networks import LOCAL, Network
-from localnet.accounts import (
+from localnet.contracts.install import farm_entries, new_farm, token_entries
+from localnet.ledger.accounts import (
     INT64_MAX,
     account_key,
     new_account,
@@ -24,10 +25,9 @@ from localnet.accounts import (
     with_line_balance,
     with_subentries,
 )
-from localnet.contracts.install import farm_entries, new_farm, token_entries
-from localnet.entries import StoredEntry
-from localnet.invocation import LedgerInfo
-from localnet.ledger import TOTAL_COINS_STROOPS
+from localnet.ledger.closed_ledger import TOTAL_COINS_STROOPS
+from localnet.ledger.entries import StoredEntry
+from localnet.soroban.invocation import LedgerInfo
 
 STROOPS_PER_XLM: Final = 10_000_000
 FAUCET_KALE_STROOPS: Final = 1_000_000_000 * STROOPS_PER_KALE

@@ -6,8 +6,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from localnet.friendbot import Friendbot, FriendbotFailure, FriendbotRefusal
+from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Dispatcher
-from localnet.wire import base64_text
 
 FRIENDBOT_PATH: Final = "/friendbot"
 MAX_BODY_BYTES: Final = 512 * 1024

@@ -19,10 +19,8 @@ from kale.storage import (
     holding_key,
     pail_data_key,
 )
-from localnet.entries import MemoryEntries
-from localnet.entry_keys import data_key_bytes, instance_key_bytes
-from localnet.host import Host
-from localnet.invocation import Invocation, RecordAuth
+from localnet.ledger.entries import MemoryEntries
+from localnet.ledger.entry_keys import data_key_bytes, instance_key_bytes
 from localnet.scenario import (
     Genesis,
     Scenario,
@@ -32,6 +30,8 @@ from localnet.scenario import (
     initial_entries,
     read_scenarios,
 )
+from localnet.soroban.host import Host
+from localnet.soroban.invocation import Invocation, RecordAuth
 
 #: Differences that are printed; the rest is only counted.
 MOST_PRINTED: Final = 20

@@ -13,13 +13,19 @@ from stellar_sdk import Asset, scval, xdr
 from kale.addresses import account_key_bytes, address_value
 from kale.constants import I64_MAX
 from kale.storage import account_key, token_balance_data_key, trustline_key
-from localnet.accounts import new_account, new_trustline, stored_account, stored_trustline, with_line_balance
 from localnet.contracts.install import farm_entries, new_farm, token_entries
 from localnet.contracts.token_state import encoded_balance
-from localnet.entries import MemoryEntries, StoredEntry
-from localnet.entry_keys import contract_data_entry, data_key_bytes
-from localnet.invocation import LedgerInfo
+from localnet.ledger.accounts import (
+    new_account,
+    new_trustline,
+    stored_account,
+    stored_trustline,
+    with_line_balance,
+)
+from localnet.ledger.entries import MemoryEntries, StoredEntry
+from localnet.ledger.entry_keys import contract_data_entry, data_key_bytes
 from localnet.network_settings import Lifetimes
+from localnet.soroban.invocation import LedgerInfo
 
 #: The recording host let entries live one ledger longer than mainnet's settings do.
 RECORDED_LIFETIMES: Final = Lifetimes(max_entry=Lifetimes().max_entry + 1)

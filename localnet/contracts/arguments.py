@@ -7,7 +7,7 @@ from stellar_sdk import scval, xdr
 
 from kale.addresses import address_text
 from kale.constants import HASH_BYTES
-from localnet.contract_env import ContractEnv
+from localnet.soroban.contract_env import ContractEnv
 
 Reader = Callable[[xdr.SCVal], Any]
 

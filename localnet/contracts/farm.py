@@ -17,10 +17,10 @@ from kale.storage import (
     encode_pail,
     pail_data_key,
 )
-from localnet.contract_env import ContractEnv
 from localnet.contracts import farm_rules
 from localnet.contracts.arguments import address, hash32, i128, read_arguments, u32, u64
 from localnet.contracts.farm_rules import FarmPanic, FarmRefusal, Moment
+from localnet.soroban.contract_env import ContractEnv
 
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
 

@@ -8,9 +8,9 @@ from kale.storage import encode_farm
 from localnet.contracts.farm_rules import empty_farm_block
 from localnet.contracts.registry import FARM_CODE, FARM_CODE_HASH
 from localnet.contracts.token import DECIMALS
-from localnet.entries import StoredEntry
-from localnet.entry_keys import code_key_bytes, contract_data_entry, instance_key_bytes
-from localnet.invocation import LedgerInfo
+from localnet.ledger.entries import StoredEntry
+from localnet.ledger.entry_keys import code_key_bytes, contract_data_entry, instance_key_bytes
+from localnet.soroban.invocation import LedgerInfo
 
 _PERSISTENT = xdr.ContractDataDurability.PERSISTENT
 _INSTANCE_KEY = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_CONTRACT_INSTANCE)

@@ -9,9 +9,9 @@ from typing import Final
 
 from stellar_sdk import xdr
 
-from localnet.contract_env import Program
 from localnet.contracts.farm import FarmContract
 from localnet.contracts.token import TokenContract
+from localnet.soroban.contract_env import Program
 
 #: The content of the farm's code entry, and its hash as an instance names it.
 FARM_CODE: Final = b"\0asm\x01\0\0\0 KALE farm of the localnet, run natively"

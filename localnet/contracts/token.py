@@ -9,9 +9,9 @@ from stellar_sdk import scval, xdr
 from kale.addresses import account_text, address_value
 from kale.constants import LEDGER_SECONDS
 from kale.contract_errors import TokenError
-from localnet.contract_env import ContractEnv
 from localnet.contracts.arguments import address, i128, read_arguments, u32
 from localnet.contracts.token_state import Allowances, Holdings, administrator, asset_info
+from localnet.soroban.contract_env import ContractEnv
 
 DECIMALS: Final = 7
 _DAY_LEDGERS: Final = 24 * 60 * 60 // LEDGER_SECONDS

@@ -14,8 +14,8 @@ from kale.addresses import account_text, address_value
 from kale.constants import I64_MAX, I128_MAX, LEDGER_SECONDS
 from kale.contract_errors import TokenError
 from kale.storage import account_key, token_balance_data_key, trustline_key
-from localnet.contract_env import ContractEnv
 from localnet.contracts.arguments import address
+from localnet.soroban.contract_env import ContractEnv
 
 _DAY_LEDGERS: Final = 24 * 60 * 60 // LEDGER_SECONDS
 #: A balance entry lives 30 days again whenever it has at most 29 left.

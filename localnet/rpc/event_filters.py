@@ -7,7 +7,7 @@ from typing import Any
 from stellar_sdk import StrKey, xdr
 from xdrlib3 import Error as XdrError
 
-from localnet.events import Event
+from localnet.ledger.events import Event
 from localnet.rpc.jsonrpc import Params
 from localnet.rpc.parameters import decode_base64, invalid, optional, optional_texts
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from stellar_sdk import StrKey
 
-from localnet.application import AppliedTransaction
-from localnet.chain import Chain
-from localnet.events import (
+from localnet.ledger.chain import Chain
+from localnet.ledger.closed_ledger import ClosedLedger
+from localnet.ledger.events import (
     LAST_EVENT,
     LAST_OPERATION,
     OPERATION_OF_REFUNDS,
@@ -18,7 +18,7 @@ from localnet.events import (
     Event,
     EventPosition,
 )
-from localnet.ledger import ClosedLedger
+from localnet.ledger.wire import base64_text
 from localnet.rpc.event_filters import EventFilter, read_filters
 from localnet.rpc.jsonrpc import INVALID_REQUEST, Params, Result, RpcError
 from localnet.rpc.parameters import (
@@ -27,7 +27,7 @@ from localnet.rpc.parameters import (
     optional_uint32,
     require_base64_format,
 )
-from localnet.wire import base64_text
+from localnet.transactions.application import AppliedTransaction
 
 DEFAULT_EVENTS = 100
 MAX_EVENTS = 10_000

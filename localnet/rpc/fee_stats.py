@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from localnet.application import AppliedTransaction
-from localnet.chain import Chain
+from localnet.ledger.chain import Chain
 from localnet.rpc.jsonrpc import Params, Result
+from localnet.transactions.application import AppliedTransaction
 
 SOROBAN_LEDGERS = 50
 CLASSIC_LEDGERS = 10

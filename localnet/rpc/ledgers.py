@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from localnet.chain import Chain
-from localnet.ledger import ClosedLedger
+from localnet.ledger.chain import Chain
+from localnet.ledger.closed_ledger import ClosedLedger
+from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import INVALID_REQUEST, Params, Result
 from localnet.rpc.paging import Page, check_range, read_page
 from localnet.rpc.parameters import invalid, require_base64_format
-from localnet.wire import base64_text
 
 
 class Ledgers:

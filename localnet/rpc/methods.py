@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from localnet.chain import Chain
+from localnet.ledger.chain import Chain
 from localnet.rpc.events import Events
 from localnet.rpc.fee_stats import FeeStats
 from localnet.rpc.jsonrpc import Method
@@ -12,7 +12,7 @@ from localnet.rpc.node_info import NodeInfo
 from localnet.rpc.simulations import Simulations
 from localnet.rpc.submission import Submissions
 from localnet.rpc.transactions import Transactions
-from localnet.simulation import Simulator
+from localnet.transactions.simulation import Simulator
 
 
 def rpc_methods(chain: Chain, friendbot_url: str) -> Mapping[str, Method]:

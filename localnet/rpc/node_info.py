@@ -1,9 +1,9 @@
 """getHealth, getNetwork, getVersionInfo, getLatestLedger: what the node says about itself."""
 
-from localnet.chain import Chain
+from localnet.ledger.chain import Chain
+from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Params, Result
 from localnet.rpc.parameters import require_base64_format
-from localnet.wire import base64_text
 from poolkit.version import VERSION
 
 _NOT_BUILT = "0" * 40

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from localnet.chain import Chain
-from localnet.envelopes import EnvelopeError, decode_envelope
-from localnet.meta import ledger_entry
+from localnet.ledger.chain import Chain
+from localnet.ledger.meta import ledger_entry
+from localnet.ledger.state import EntryChange
+from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Params, Result
 from localnet.rpc.parameters import (
     decode_base64,
@@ -13,9 +14,14 @@ from localnet.rpc.parameters import (
     require_base64_format,
     required_text,
 )
-from localnet.simulation import AuthMode, Simulation, SimulationError, SimulationOptions, Simulator
-from localnet.state import EntryChange
-from localnet.wire import base64_text
+from localnet.transactions.envelopes import EnvelopeError, decode_envelope
+from localnet.transactions.simulation import (
+    AuthMode,
+    Simulation,
+    SimulationError,
+    SimulationOptions,
+    Simulator,
+)
 
 
 class Simulations:

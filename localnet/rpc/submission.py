@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from localnet.chain import Chain
-from localnet.envelopes import EnvelopeError
+from localnet.ledger.chain import Chain
+from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Params, Result
 from localnet.rpc.parameters import decode_base64, invalid, require_base64_format, required_text
-from localnet.wire import base64_text
+from localnet.transactions.envelopes import EnvelopeError
 
 
 class Submissions:

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from localnet.application import AppliedTransaction
-from localnet.chain import Chain
-from localnet.events import total_order
-from localnet.history import History
-from localnet.meta import Stage, transaction_event
+from localnet.ledger.chain import Chain
+from localnet.ledger.events import total_order
+from localnet.ledger.history import History
+from localnet.ledger.meta import Stage, transaction_event
+from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import INVALID_REQUEST, Params, Result
 from localnet.rpc.paging import check_range, read_page
 from localnet.rpc.parameters import invalid, require_base64_format, required_text
-from localnet.wire import base64_text
+from localnet.transactions.application import AppliedTransaction
 
 _HASH_LETTERS = 64
 _FIRST_OPERATION = 1

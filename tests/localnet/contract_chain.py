@@ -23,19 +23,19 @@ from kale.storage import (
     token_balance_data_key,
     trustline_key,
 )
-from localnet.accounts import (
+from localnet.contracts.install import farm_entries, new_farm, token_entries
+from localnet.contracts.token_state import encoded_balance
+from localnet.ledger.accounts import (
     new_account,
     new_trustline,
     stored_account,
     stored_trustline,
     with_line_balance,
 )
-from localnet.contracts.install import farm_entries, new_farm, token_entries
-from localnet.contracts.token_state import encoded_balance
-from localnet.entries import MemoryEntries, StoredEntry
-from localnet.entry_keys import contract_data_entry, data_key_bytes
-from localnet.host import Host
-from localnet.invocation import EnforceAuth, Footprint, Invocation, LedgerInfo, RecordAuth
+from localnet.ledger.entries import MemoryEntries, StoredEntry
+from localnet.ledger.entry_keys import contract_data_entry, data_key_bytes
+from localnet.soroban.host import Host
+from localnet.soroban.invocation import EnforceAuth, Footprint, Invocation, LedgerInfo, RecordAuth
 
 FARM = LOCAL.farm_contract_id
 TOKEN = LOCAL.asset_contract_id

@@ -2,7 +2,8 @@
 
 import pytest
 
-from localnet.fees import (
+from localnet.network_settings import MAINNET_SETTINGS, FeeRates
+from localnet.transactions.fees import (
     RentChange,
     Resources,
     events_stroops,
@@ -10,7 +11,6 @@ from localnet.fees import (
     non_refundable_stroops,
     rent_stroops,
 )
-from localnet.network_settings import MAINNET_SETTINGS, FeeRates
 
 RATES = FeeRates()
 NOTHING = Resources(0, 0, 0, 0, 0, 0)

@@ -9,8 +9,8 @@ from stellar_sdk import Asset, Keypair
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale.networks import LOCAL
-from localnet.accounts import find_account
 from localnet.genesis import FAUCET
+from localnet.ledger.accounts import find_account
 from localnet.testing import NodeHandle, running_localnet
 from tests.localnet.wallet import Wallet
 

@@ -15,8 +15,8 @@ from kale.storage import (
     trustline_key,
 )
 from localnet.contracts.registry import FARM_CODE_HASH
-from localnet.entry_keys import code_key_bytes
-from localnet.invocation import Footprint, Invocation
+from localnet.ledger.entry_keys import code_key_bytes
+from localnet.soroban.invocation import Footprint, Invocation
 from tests.localnet.contract_chain import (
     FARM,
     HOMESTEADER,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from stellar_sdk import StrKey, scval, xdr
 
 from kale.addresses import address_value
-from localnet.host_values import describe, value_order
+from localnet.soroban.values import describe, value_order
 from tests.localnet.contract_chain import TOKEN, ContractChain, keypair
 
 KIND = xdr.SCValType

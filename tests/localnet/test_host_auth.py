@@ -11,11 +11,11 @@ from stellar_sdk.auth import authorize_entry
 
 from kale.addresses import account_key_bytes, address_value, sc_address
 from kale.networks import LOCAL
-from localnet.accounts import new_account
 from localnet.contracts.install import token_entries
-from localnet.entry_keys import data_key_bytes
-from localnet.host_auth import authorization_payload
-from localnet.invocation import EnforceAuth, Footprint, Invocation, RecordAuth
+from localnet.ledger.accounts import new_account
+from localnet.ledger.entry_keys import data_key_bytes
+from localnet.soroban.auth import authorization_payload
+from localnet.soroban.invocation import EnforceAuth, Footprint, Invocation, RecordAuth
 from tests.localnet.contract_chain import (
     FARM,
     HOMESTEADER,

@@ -19,7 +19,7 @@ from kale import calls, puzzle
 from kale.farm import Block, Farm
 from kale.keccak import keccak256
 from kale.storage import block_key, decode_block, decode_farm, farm_instance_key, pail_key, trustline_key
-from localnet.accounts import account_key, find_account
+from localnet.ledger.accounts import account_key, find_account
 from localnet.testing import NodeHandle
 from tests.localnet.wallet import Outcome, Wallet, refusal_code
 

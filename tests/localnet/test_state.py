@@ -4,10 +4,10 @@ from stellar_sdk import Keypair, scval, xdr
 
 from kale.networks import LOCAL
 from kale.storage import block_data_key
-from localnet.accounts import account_key, new_account, stored_account
-from localnet.entries import StoredEntry
-from localnet.entry_keys import contract_data_entry, data_key_bytes
-from localnet.state import EntryChange, Layer, LedgerState
+from localnet.ledger.accounts import account_key, new_account, stored_account
+from localnet.ledger.entries import StoredEntry
+from localnet.ledger.entry_keys import contract_data_entry, data_key_bytes
+from localnet.ledger.state import EntryChange, Layer, LedgerState
 
 KEY = account_key(Keypair.from_raw_ed25519_seed(bytes(32)).raw_public_key())
 TEMPORARY = xdr.ContractDataDurability.TEMPORARY

@@ -6,7 +6,7 @@ from stellar_sdk import Asset, StrKey, scval, xdr
 from kale.addresses import account_key_bytes, address_value
 from kale.constants import I64_MAX, I128_MAX
 from kale.storage import instance_key, token_balance_key, trustline_key
-from localnet.accounts import new_account, new_trustline, stored_trustline, with_line_balance
+from localnet.ledger.accounts import new_account, new_trustline, stored_trustline, with_line_balance
 from tests.localnet.contract_chain import (
     FARM,
     ISSUER,

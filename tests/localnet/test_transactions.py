@@ -19,7 +19,7 @@ from stellar_sdk import (
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale import calls
-from localnet.accounts import find_account
+from localnet.ledger.accounts import find_account
 from localnet.network_settings import MAINNET_SETTINGS, LedgerLimits
 from localnet.testing import NodeHandle, running_localnet
 from tests.localnet.conftest import START_TIME

@@ -1,0 +1,1 @@
+"""The chain's state and its closed ledgers."""

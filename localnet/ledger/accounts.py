@@ -1,0 +1,159 @@
+"""Accounts and trustlines in the ledger: keys, balances, reserves, sequence numbers.
+
+Entries are never changed in place: each function here returns a new one.
+"""
+
+import copy
+
+from stellar_sdk import xdr
+
+from localnet.ledger import wire
+from localnet.ledger.entries import EntryReader, StoredEntry
+from localnet.network_settings import NetworkSettings
+
+INT64_MAX = 2**63 - 1
+
+_ACCOUNT_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.ACCOUNT) + wire.int32(
+    xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519
+)
+_TRUSTLINE_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.TRUSTLINE) + wire.int32(
+    xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519
+)
+
+
+def account_key(public_key: bytes) -> bytes:
+    """LedgerKey XDR of an account, from its 32-byte key."""
+    return _ACCOUNT_KEY_PREFIX + public_key
+
+
+def trustline_key(holder: bytes, asset: xdr.Asset) -> bytes:
+    """LedgerKey XDR of a trustline; an asset that is no liquidity pool encodes like itself in there."""
+    return _TRUSTLINE_KEY_PREFIX + holder + asset.to_xdr_bytes()
+
+
+def account_id(public_key: bytes) -> xdr.AccountID:
+    return xdr.AccountID(
+        xdr.PublicKey(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519, ed25519=xdr.Uint256(public_key))
+    )
+
+
+def find_account(reader: EntryReader, public_key: bytes) -> xdr.AccountEntry | None:
+    entry = reader.find(account_key(public_key))
+    return None if entry is None else entry.data.account
+
+
+def find_trustline(reader: EntryReader, holder: bytes, asset: xdr.Asset) -> xdr.TrustLineEntry | None:
+    entry = reader.find(trustline_key(holder, asset))
+    return None if entry is None else entry.data.trust_line
+
+
+def new_account(public_key: bytes, balance_stroops: int, sequence: int) -> xdr.AccountEntry:
+    """An account as CreateAccount makes it: master key of weight 1, thresholds 0."""
+    return xdr.AccountEntry(
+        account_id=account_id(public_key),
+        balance=xdr.Int64(balance_stroops),
+        seq_num=xdr.SequenceNumber(xdr.Int64(sequence)),
+        num_sub_entries=xdr.Uint32(0),
+        inflation_dest=None,
+        flags=xdr.Uint32(0),
+        home_domain=xdr.String32(b""),
+        thresholds=xdr.Thresholds(b"\x01\x00\x00\x00"),
+        signers=[],
+        ext=xdr.AccountEntryExt(0),
+    )
+
+
+def new_trustline(holder: bytes, asset: xdr.Asset, limit_stroops: int, flags: int) -> xdr.TrustLineEntry:
+    """An empty trustline."""
+    return xdr.TrustLineEntry(
+        account_id=account_id(holder),
+        asset=xdr.TrustLineAsset(asset.type, alpha_num4=asset.alpha_num4, alpha_num12=asset.alpha_num12),
+        balance=xdr.Int64(0),
+        limit=xdr.Int64(limit_stroops),
+        flags=xdr.Uint32(flags),
+        ext=xdr.TrustLineEntryExt(0),
+    )
+
+
+def stored_account(account: xdr.AccountEntry, sequence: int) -> StoredEntry:
+    """The account as an entry that ledger `sequence` wrote."""
+    return StoredEntry(xdr.LedgerEntryData(xdr.LedgerEntryType.ACCOUNT, account=account), sequence, None)
+
+
+def stored_trustline(line: xdr.TrustLineEntry, sequence: int) -> StoredEntry:
+    return StoredEntry(xdr.LedgerEntryData(xdr.LedgerEntryType.TRUSTLINE, trust_line=line), sequence, None)
+
+
+def with_balance(account: xdr.AccountEntry, balance_stroops: int) -> xdr.AccountEntry:
+    changed = copy.copy(account)
+    changed.balance = xdr.Int64(balance_stroops)
+    return changed
+
+
+def with_subentries(account: xdr.AccountEntry, count: int) -> xdr.AccountEntry:
+    changed = copy.copy(account)
+    changed.num_sub_entries = xdr.Uint32(count)
+    return changed
+
+
+def with_line_balance(line: xdr.TrustLineEntry, balance_stroops: int) -> xdr.TrustLineEntry:
+    changed = copy.copy(line)
+    changed.balance = xdr.Int64(balance_stroops)
+    return changed
+
+
+def with_limit(line: xdr.TrustLineEntry, limit_stroops: int) -> xdr.TrustLineEntry:
+    changed = copy.copy(line)
+    changed.limit = xdr.Int64(limit_stroops)
+    return changed
+
+
+def with_sequence(
+    account: xdr.AccountEntry, number: int, ledger_sequence: int, close_time: int
+) -> xdr.AccountEntry:
+    """The account after a transaction used `number`, and when it did (CAP-21 asks for that)."""
+    changed = copy.copy(account)
+    changed.seq_num = xdr.SequenceNumber(xdr.Int64(number))
+    first = account.ext.v1
+    second = None if first is None else first.ext.v2
+    used = xdr.AccountEntryExtensionV3(
+        xdr.ExtensionPoint(0), xdr.Uint32(ledger_sequence), xdr.TimePoint(xdr.Uint64(close_time))
+    )
+    sponsored = xdr.AccountEntryExtensionV2(
+        num_sponsored=xdr.Uint32(0) if second is None else second.num_sponsored,
+        num_sponsoring=xdr.Uint32(0) if second is None else second.num_sponsoring,
+        signer_sponsoring_i_ds=[] if second is None else second.signer_sponsoring_i_ds,
+        ext=xdr.AccountEntryExtensionV2Ext(3, v3=used),
+    )
+    liabilities = xdr.Liabilities(xdr.Int64(0), xdr.Int64(0)) if first is None else first.liabilities
+    changed.ext = xdr.AccountEntryExt(
+        1, v1=xdr.AccountEntryExtensionV1(liabilities, xdr.AccountEntryExtensionV1Ext(2, v2=sponsored))
+    )
+    return changed
+
+
+def sequence_use(account: xdr.AccountEntry) -> tuple[int, int]:
+    """Ledger and close time in which the account's sequence number was last used; zeros if never."""
+    first = account.ext.v1
+    second = None if first is None else first.ext.v2
+    third = None if second is None else second.ext.v3
+    if third is None:
+        return 0, 0
+    return third.seq_ledger.uint32, third.seq_time.time_point.uint64
+
+
+def minimum_balance_stroops(account: xdr.AccountEntry, settings: NetworkSettings) -> int:
+    """What the account must keep: 2 + subentries + sponsoring − sponsored reserves, and what it sells."""
+    entries = 2 + account.num_sub_entries.uint32
+    selling = 0
+    if account.ext.v1 is not None:
+        selling = account.ext.v1.liabilities.selling.int64
+        second = account.ext.v1.ext.v2
+        if second is not None:
+            entries += second.num_sponsoring.uint32 - second.num_sponsored.uint32
+    return entries * settings.base_reserve_stroops + selling
+
+
+def available_stroops(account: xdr.AccountEntry, settings: NetworkSettings) -> int:
+    """XLM that may be spent; negative when the account is below its reserve."""
+    return account.balance.int64 - minimum_balance_stroops(account, settings)

@@ -1,0 +1,143 @@
+"""The local chain: state, history and queue behind one door.
+
+Everything here is synchronous and runs in one thread: a request sees one closed ledger, and a ledger closes
+between requests.
+"""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+
+from kale.constants import LEDGER_SECONDS
+from kale.networks import Network
+from localnet.genesis import genesis_entries
+from localnet.ledger.closed_ledger import GENESIS_SEQUENCE, ClosedLedger, genesis_ledger, next_ledger
+from localnet.ledger.history import History
+from localnet.ledger.state import LedgerState
+from localnet.network_settings import NetworkSettings
+from localnet.soroban.invocation import LedgerInfo
+from localnet.transactions.application import Application
+from localnet.transactions.envelopes import Envelope, decode_envelope
+from localnet.transactions.queue import Submission, TransactionQueue
+from localnet.transactions.validation import QUEUE_TIME_MARGIN_SECONDS, Moment, Validator
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A transaction that was offered to the queue, and the answer."""
+
+    hash: bytes
+    submission: Submission
+
+
+class Chain:
+    """One network with one node: takes transactions, closes ledgers, answers about the past."""
+
+    def __init__(
+        self,
+        network: Network,
+        settings: NetworkSettings,
+        genesis: ClosedLedger,
+        state: LedgerState,
+        retention_ledgers: int,
+    ) -> None:
+        self.network = network
+        self.settings = settings
+        self.network_id = hashlib.sha256(network.passphrase.encode()).digest()
+        self.state = state
+        self.history = History(genesis, retention_ledgers)
+        self.queue = TransactionQueue()
+        self._ledger_closed = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"Chain({self.network.name}, ledger {self.latest.sequence}, {self.queue!r})"
+
+    @property
+    def latest(self) -> ClosedLedger:
+        return self.history.latest
+
+    def ledger_info(self, ledger: ClosedLedger | None = None) -> LedgerInfo:
+        """What contracts see of a ledger; of the latest closed one if none is given."""
+        seen = ledger or self.latest
+        return LedgerInfo(seen.sequence, seen.close_time, self.network_id, self.settings.lifetimes)
+
+    def submit(self, raw_envelope: bytes) -> Submitted:
+        """Offers a transaction to the queue. Raises EnvelopeError if the bytes are none."""
+        envelope = decode_envelope(raw_envelope, self.network_id)
+        moment = Moment(
+            self.latest.sequence + 1,
+            earliest=self.latest.close_time,
+            latest=self.latest.close_time + QUEUE_TIME_MARGIN_SECONDS,
+        )
+        submission = self.queue.offer(envelope, Validator(self.state, moment, self.settings))
+        return Submitted(envelope.hash, submission)
+
+    def close_ledger(self) -> ClosedLedger:
+        """Closes the next ledger, 5 s of chain time after the last, with what waits in the queue."""
+        close_time = self.latest.close_time + LEDGER_SECONDS
+        info = LedgerInfo(self.latest.sequence + 1, close_time, self.network_id, self.settings.lifetimes)
+        evicted = self.state.remove_expired(info.sequence)
+        valid, invalid = self._judge_waiting(info)
+        included = self._in_apply_order(self._fitting(valid))
+        applied = Application(self.state, info, self.settings).apply(included)
+        changes = self.state.take_changes()
+        ledger = next_ledger(self.latest, close_time, applied, evicted, changes, self.settings)
+        self.history.append(ledger)
+        self.queue.ledger_closed(included, invalid)
+        self._announce()
+        return ledger
+
+    async def next_ledger_closed(self) -> ClosedLedger:
+        """Waits until one more ledger has closed."""
+        await self._ledger_closed.wait()
+        return self.latest
+
+    def _judge_waiting(self, info: LedgerInfo) -> tuple[list[Envelope], list[Envelope]]:
+        """The waiting transactions that are still valid for this ledger, and the others."""
+        moment = Moment(info.sequence, info.close_time, info.close_time)
+        validator = Validator(self.state, moment, self.settings)
+        valid: list[Envelope] = []
+        invalid: list[Envelope] = []
+        for envelope in self.queue.envelopes():
+            (valid if validator.refusal(envelope) is None else invalid).append(envelope)
+        return valid, invalid
+
+    def _fitting(self, envelopes: list[Envelope]) -> list[Envelope]:
+        """What the ledger has room for, first come first served; the rest goes on waiting."""
+        limits = self.settings.ledger
+        fitting = []
+        operations = calls = 0
+        for envelope in envelopes:
+            if envelope.soroban and calls < limits.soroban_transactions:
+                calls += 1
+                fitting.append(envelope)
+            elif (
+                not envelope.soroban and operations + envelope.charged_operations <= limits.classic_operations
+            ):
+                operations += envelope.charged_operations
+                fitting.append(envelope)
+        return fitting
+
+    def _in_apply_order(self, envelopes: list[Envelope]) -> list[Envelope]:
+        """Not the order of submission: shuffled by hash as on a real network, the same in every replay."""
+        salt = self.latest.hash
+        return sorted(envelopes, key=lambda envelope: hashlib.sha256(salt + envelope.hash).digest())
+
+    def _announce(self) -> None:
+        closed, self._ledger_closed = self._ledger_closed, asyncio.Event()
+        closed.set()
+
+
+def new_chain(
+    network: Network,
+    settings: NetworkSettings,
+    start_time: int,
+    retention_ledgers: int,
+) -> Chain:
+    """A chain that has just begun, its first ledger closed at `start_time` (unix seconds)."""
+    network_id = hashlib.sha256(network.passphrase.encode()).digest()
+    info = LedgerInfo(GENESIS_SEQUENCE, start_time, network_id, settings.lifetimes)
+    state = LedgerState()
+    state.commit(genesis_entries(network, info))
+    genesis = genesis_ledger(start_time, state.take_changes(), settings)
+    return Chain(network, settings, genesis, state, retention_ledgers)

@@ -1,0 +1,80 @@
+"""Contract events as the ledger keeps them: encoded piece by piece, and numbered."""
+
+from dataclasses import dataclass
+
+from stellar_sdk import xdr
+
+from localnet.ledger import wire
+
+OPERATION_OF_REFUNDS = 0
+TRANSACTION_OF_REFUNDS = 1_048_575
+LAST_OPERATION = 4_095
+LAST_EVENT = 4_294_967_295
+
+
+@dataclass(frozen=True)
+class Event:
+    """A contract event; topics and data are encoded SCVals."""
+
+    contract_id: bytes | None
+    topics: tuple[bytes, ...]
+    data: bytes
+    kind: xdr.ContractEventType = xdr.ContractEventType.CONTRACT
+
+    def encode(self) -> bytes:
+        """XDR `ContractEvent`."""
+        contract = wire.ABSENT if self.contract_id is None else wire.present(self.contract_id)
+        body_version = wire.ABSENT
+        return (
+            wire.ABSENT
+            + contract
+            + wire.int32(self.kind)
+            + body_version
+            + wire.array(self.topics)
+            + self.data
+        )
+
+
+def event_of(emitted: xdr.ContractEvent) -> Event:
+    """An event that the host made, encoded."""
+    body = emitted.body.v0
+    assert body is not None
+    return Event(
+        contract_id=None if emitted.contract_id is None else emitted.contract_id.contract_id.hash,
+        topics=tuple(topic.to_xdr_bytes() for topic in body.topics),
+        data=body.data.to_xdr_bytes(),
+        kind=emitted.type,
+    )
+
+
+@dataclass(frozen=True, order=True)
+class EventPosition:
+    """Where an event stands in the history of the chain; the order of events is the order of positions.
+
+    Fees come first in a ledger (transaction 0), refunds last (1048575); transactions count from 1,
+    operations and events from 0.
+    """
+
+    ledger: int
+    transaction: int
+    operation: int
+    event: int
+
+    def __str__(self) -> str:
+        return f"{total_order(self.ledger, self.transaction, self.operation):019d}-{self.event:010d}"
+
+    @classmethod
+    def parse(cls, text: str) -> "EventPosition":
+        """The position that a cursor names; ValueError if it is none."""
+        order_text, separator, event_text = text.partition("-")
+        if not separator or not order_text.isdecimal() or not event_text.isdecimal():
+            raise ValueError(f"{text!r} is no event id")
+        order = int(order_text)
+        if order >= 2**63 or int(event_text) > LAST_EVENT:
+            raise ValueError(f"{text!r} is out of range")
+        return cls(order >> 32, (order >> 12) & 0xFFFFF, order & 0xFFF, int(event_text))
+
+
+def total_order(ledger: int, transaction: int, operation: int) -> int:
+    """The total order id (SEP-35) of an operation, of a transaction (operation 0) or of a ledger (both 0)."""
+    return ledger << 32 | transaction << 12 | operation

@@ -1,0 +1,1 @@
+"""The host in which contracts run: storage, authorisation, events, footprints."""

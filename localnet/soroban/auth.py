@@ -1,0 +1,389 @@
+"""Who has authorised what: recorded in simulation, demanded on apply (CAP-46-11, CAP-71).
+
+An authorisation is a tree of calls. A node is used up when its address is asked for
+in a call that equals it; a child only from within the call that matched its parent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Protocol
+
+from stellar_sdk import scval, xdr
+
+from kale.addresses import address_text, address_value, sc_address
+from localnet.soroban.account_signatures import SignatureError, check_account_signatures
+from localnet.soroban.errors import ErrorCode, ErrorType, HostError
+from localnet.soroban.invocation import EnforceAuth, LedgerInfo, RecordAuth
+
+_CREDENTIALS = xdr.SorobanCredentialsType
+
+
+@dataclass(frozen=True)
+class Call:
+    """One contract call: what an authorisation must equal."""
+
+    contract_id: str
+    function: str
+    args: tuple[xdr.SCVal, ...]
+
+    @cached_property
+    def authorized_function(self) -> xdr.SorobanAuthorizedFunction:
+        """The call in the form in which it is signed."""
+        return xdr.SorobanAuthorizedFunction(
+            xdr.SorobanAuthorizedFunctionType.SOROBAN_AUTHORIZED_FUNCTION_TYPE_CONTRACT_FN,
+            contract_fn=xdr.InvokeContractArgs(
+                contract_address=sc_address(self.contract_id),
+                function_name=xdr.SCSymbol(self.function.encode()),
+                args=list(self.args),
+            ),
+        )
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The same as XDR bytes, for comparison."""
+        return self.authorized_function.to_xdr_bytes()
+
+
+class AuthHost(Protocol):
+    """What authentication needs of the host."""
+
+    @property
+    def ledger(self) -> LedgerInfo: ...
+
+    def find_account(self, address: str) -> xdr.AccountEntry | None:
+        """The account entry of a G address; reading it counts to the footprint."""
+
+    def touch_signer(self, address: str) -> None:
+        """Counts what authenticating the address will read to the footprint."""
+
+    def put_nonce(self, address: str, nonce: int, live_until: int) -> bool:
+        """Uses a nonce up; False if it is used already."""
+
+    def check_custom_account(self, contract_id: str, args: Sequence[xdr.SCVal]) -> None:
+        """Calls `__check_auth` of a contract; raises HostError if it refuses."""
+
+    def error(self, error: xdr.SCError, message: str, args: Sequence[xdr.SCVal] = ()) -> HostError:
+        """Logs an error and returns it to be raised."""
+
+    def fail(
+        self,
+        kind: xdr.SCErrorType,
+        code: xdr.SCErrorCode,
+        message: str,
+        args: Sequence[xdr.SCVal] = (),
+    ) -> HostError:
+        """The same for an error of the host's own."""
+
+
+class Authorizer(Protocol):
+    """Follows the calls and answers `require_auth`."""
+
+    def enter(self) -> None:
+        """A call begins."""
+
+    def leave(self) -> None:
+        """It ends."""
+
+    def require(self, address: str, call: Call) -> None:
+        """`address` must have authorised `call`, the current one; raises HostError otherwise."""
+
+    def entries(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
+        """What was recorded, or what was given."""
+
+
+@dataclass
+class _Node:
+    """A call in a tree; `used` when it has been asked for."""
+
+    function: xdr.SorobanAuthorizedFunction
+    encoded: bytes
+    children: list["_Node"] = field(default_factory=list)
+    used: bool = False
+
+    @classmethod
+    def from_invocation(cls, invocation: xdr.SorobanAuthorizedInvocation) -> "_Node":
+        return cls(
+            invocation.function,
+            invocation.function.to_xdr_bytes(),
+            [cls.from_invocation(child) for child in invocation.sub_invocations],
+        )
+
+    @classmethod
+    def recorded(cls, call: Call) -> "_Node":
+        return cls(call.authorized_function, call.encoded, used=True)
+
+    def to_invocation(self) -> xdr.SorobanAuthorizedInvocation:
+        return xdr.SorobanAuthorizedInvocation(
+            function=self.function,
+            sub_invocations=[child.to_invocation() for child in self.children],
+        )
+
+
+@dataclass
+class _Tracker:
+    """One tree of one address, and the nodes that the calls in progress matched."""
+
+    address: str
+    root: _Node
+    credentials: xdr.SorobanCredentials
+    path: list[_Node | None]
+    authenticated: bool = False
+
+    @property
+    def matched_here(self) -> bool:
+        """Whether the current call has used a node already: each asking needs one of its own."""
+        return self.path[-1] is not None
+
+    @property
+    def innermost(self) -> _Node | None:
+        """The node of the nearest call in progress that matched."""
+        return next((node for node in reversed(self.path) if node is not None), None)
+
+    def match(self, encoded: bytes) -> bool:
+        """Uses the node that equals the current call, if there is one in reach."""
+        if self.matched_here:
+            return False
+        parent = self.innermost
+        candidates = [self.root] if parent is None else parent.children
+        for node in candidates:
+            if not node.used and node.encoded == encoded:
+                node.used = True
+                self.path[-1] = node
+                return True
+        return False
+
+
+class RecordingAuthorizer:
+    """Grants everything and writes down what was asked for."""
+
+    def __init__(self, settings: RecordAuth, host: AuthHost) -> None:
+        self._settings = settings
+        self._host = host
+        self._depth = 0
+        self._trackers: list[_Tracker] = []
+
+    def enter(self) -> None:
+        self._depth += 1
+        for tracker in self._trackers:
+            tracker.path.append(None)
+
+    def leave(self) -> None:
+        self._depth -= 1
+        for tracker in self._trackers:
+            tracker.path.pop()
+
+    def require(self, address: str, call: Call) -> None:
+        node = _Node.recorded(call)
+        for tracker in self._trackers:
+            parent = tracker.innermost
+            if tracker.address == address and parent is not None and not tracker.matched_here:
+                parent.children.append(node)
+                tracker.path[-1] = node
+                return
+        if self._settings.root_only and self._depth > 1:
+            raise self._host.fail(
+                ErrorType.SCE_AUTH,
+                ErrorCode.SCEC_INVALID_ACTION,
+                "[recording authorization only] encountered authorization not tied to the root contract "
+                "invocation for an address. Use `require_auth()` in the top invocation or enable non-root "
+                "authorization.",
+                [address_value(address)],
+            )
+        path: list[_Node | None] = [None] * (self._depth - 1)
+        self._trackers.append(_Tracker(address, node, self._new_credentials(address), [*path, node]))
+
+    def entries(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
+        return tuple(
+            xdr.SorobanAuthorizationEntry(tracker.credentials, tracker.root.to_invocation())
+            for tracker in self._trackers
+        )
+
+    def _new_credentials(self, address: str) -> xdr.SorobanCredentials:
+        if address == self._settings.source:
+            return xdr.SorobanCredentials(_CREDENTIALS.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT)
+        nonce = self._settings.nonces()
+        # As long as any signature could be valid: the simulated rent is an upper bound.
+        self._host.put_nonce(address, nonce, self._host.ledger.max_live_until)
+        self._host.touch_signer(address)
+        inner = xdr.SorobanAddressCredentials(
+            address=sc_address(address),
+            nonce=xdr.Int64(nonce),
+            signature_expiration_ledger=xdr.Uint32(0),
+            signature=scval.to_void(),
+        )
+        if self._settings.address_bound:
+            return xdr.SorobanCredentials(_CREDENTIALS.SOROBAN_CREDENTIALS_ADDRESS_V2, address_v2=inner)
+        return xdr.SorobanCredentials(_CREDENTIALS.SOROBAN_CREDENTIALS_ADDRESS, address=inner)
+
+
+class EnforcingAuthorizer:
+    """Grants only what the entries of the operation authorise."""
+
+    def __init__(self, settings: EnforceAuth, host: AuthHost) -> None:
+        self._settings = settings
+        self._host = host
+        self._trackers = [self._tracker(entry) for entry in settings.entries]
+
+    def enter(self) -> None:
+        for tracker in self._trackers:
+            tracker.path.append(None)
+
+    def leave(self) -> None:
+        for tracker in self._trackers:
+            tracker.path.pop()
+
+    def require(self, address: str, call: Call) -> None:
+        for tracker in self._trackers:
+            if tracker.address == address and tracker.match(call.encoded):
+                if not tracker.authenticated:
+                    self._authenticate(tracker)
+                    tracker.authenticated = True
+                return
+        raise self._host.fail(
+            ErrorType.SCE_AUTH,
+            ErrorCode.SCEC_INVALID_ACTION,
+            "Unauthorized function call for address",
+            [address_value(address)],
+        )
+
+    def entries(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
+        return self._settings.entries
+
+    def _tracker(self, entry: xdr.SorobanAuthorizationEntry) -> _Tracker:
+        try:
+            signed = address_credentials(entry.credentials)
+        except ValueError as error:
+            raise self._host.fail(ErrorType.SCE_AUTH, ErrorCode.SCEC_INVALID_INPUT, str(error)) from error
+        address = self._settings.source
+        if signed is not None:
+            address = address_text(signed.address)
+        return _Tracker(address, _Node.from_invocation(entry.root_invocation), entry.credentials, [])
+
+    def _authenticate(self, tracker: _Tracker) -> None:
+        """In the host's order: signature, expiry, nonce. The transaction signed for its source."""
+        signed = address_credentials(tracker.credentials)
+        if signed is None:
+            return
+        address = address_value(tracker.address)
+        payload = authorization_payload(
+            self._host.ledger.network_id, tracker.credentials, tracker.root.to_invocation()
+        )
+        try:
+            self._check_signature(tracker, payload, signed.signature)
+        except HostError as error:
+            if not error.is_recoverable:
+                raise
+            raise self._host.fail(
+                ErrorType.SCE_AUTH,
+                ErrorCode.SCEC_INVALID_ACTION,
+                "failed account authentication with error",
+                [address, xdr.SCVal(xdr.SCValType.SCV_ERROR, error=error.error)],
+            ) from error
+        self._consume_nonce(tracker.address, signed)
+
+    def _check_signature(self, tracker: _Tracker, payload: bytes, signature: xdr.SCVal) -> None:
+        if tracker.address.startswith("C"):
+            contexts = scval.to_vec(_contexts(tracker.root))
+            self._host.check_custom_account(tracker.address, [scval.to_bytes(payload), signature, contexts])
+            return
+        account = self._host.find_account(tracker.address)
+        if account is None:
+            raise self._host.fail(
+                ErrorType.SCE_STORAGE,
+                ErrorCode.SCEC_MISSING_VALUE,
+                "account entry is missing",
+                [address_value(tracker.address)],
+            )
+        try:
+            check_account_signatures(account, payload, signature)
+        except SignatureError as refusal:
+            raise self._host.error(refusal.error, refusal.message, refusal.values) from refusal
+
+    def _consume_nonce(self, address: str, signed: xdr.SorobanAddressCredentials) -> None:
+        ledger = self._host.ledger
+        expiration = signed.signature_expiration_ledger.uint32
+        subject = address_value(address)
+        if ledger.sequence > expiration:
+            raise self._host.fail(
+                ErrorType.SCE_AUTH,
+                ErrorCode.SCEC_INVALID_INPUT,
+                "signature has expired",
+                [subject, scval.to_uint32(ledger.sequence), scval.to_uint32(expiration)],
+            )
+        if expiration > ledger.max_live_until:
+            raise self._host.fail(
+                ErrorType.SCE_AUTH,
+                ErrorCode.SCEC_INVALID_INPUT,
+                "signature expiration is too late",
+                [subject, scval.to_uint32(ledger.max_live_until), scval.to_uint32(expiration)],
+            )
+        live_until = max(expiration, ledger.new_live_until(temporary=True))
+        if not self._host.put_nonce(address, signed.nonce.int64, live_until):
+            raise self._host.fail(
+                ErrorType.SCE_AUTH,
+                ErrorCode.SCEC_EXISTING_VALUE,
+                "nonce already exists for address",
+                [subject],
+            )
+
+
+def address_credentials(credentials: xdr.SorobanCredentials) -> xdr.SorobanAddressCredentials | None:
+    """What an address signed; None for the source account's credentials.
+
+    ValueError for the delegated arm, which the localnet does not take.
+    """
+    if credentials.type is _CREDENTIALS.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT:
+        return None
+    signed = credentials.address or credentials.address_v2
+    if signed is None:
+        raise ValueError(f"credentials are {credentials.type.name}, must be source account or address")
+    return signed
+
+
+def authorization_payload(
+    network_id: bytes, credentials: xdr.SorobanCredentials, invocation: xdr.SorobanAuthorizedInvocation
+) -> bytes:
+    """The 32 bytes that an address signs; the ADDRESS_V2 arm includes the address itself."""
+    signed = address_credentials(credentials)
+    if signed is None:
+        raise ValueError("source account credentials carry no signature")
+    if credentials.address_v2 is not None:
+        preimage = xdr.HashIDPreimage(
+            xdr.EnvelopeType.ENVELOPE_TYPE_SOROBAN_AUTHORIZATION_WITH_ADDRESS,
+            soroban_authorization_with_address=xdr.HashIDPreimageSorobanAuthorizationWithAddress(
+                network_id=xdr.Hash(network_id),
+                nonce=signed.nonce,
+                signature_expiration_ledger=signed.signature_expiration_ledger,
+                address=signed.address,
+                invocation=invocation,
+            ),
+        )
+    else:
+        preimage = xdr.HashIDPreimage(
+            xdr.EnvelopeType.ENVELOPE_TYPE_SOROBAN_AUTHORIZATION,
+            soroban_authorization=xdr.HashIDPreimageSorobanAuthorization(
+                network_id=xdr.Hash(network_id),
+                nonce=signed.nonce,
+                signature_expiration_ledger=signed.signature_expiration_ledger,
+                invocation=invocation,
+            ),
+        )
+    return sha256(preimage.to_xdr_bytes()).digest()
+
+
+def _contexts(root: _Node) -> list[xdr.SCVal]:
+    """The tree's calls depth first, as `__check_auth` gets them."""
+    contexts: list[xdr.SCVal] = []
+    call = root.function.contract_fn
+    if call is not None:
+        fields = {
+            "args": scval.to_vec(call.args),
+            "contract": xdr.SCVal(xdr.SCValType.SCV_ADDRESS, address=call.contract_address),
+            "fn_name": xdr.SCVal(xdr.SCValType.SCV_SYMBOL, sym=call.function_name),
+        }
+        contexts.append(scval.to_vec([scval.to_symbol("Contract"), scval.to_struct(fields)]))
+    for child in root.children:
+        contexts.extend(_contexts(child))
+    return contexts

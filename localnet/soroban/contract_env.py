@@ -1,0 +1,83 @@
+"""What a contract can do: the port between the contracts and the host."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from stellar_sdk import xdr
+
+from localnet.soroban.errors import HostError
+from localnet.soroban.invocation import LedgerInfo
+
+
+class ContractEnv(Protocol):
+    """The host as one running contract call sees it.
+
+    Keys are SCVals of the contract's own storage unless said otherwise. Methods raise
+    HostError for what ends the call; `refuse`, `mistake` and `trap` log an error and
+    return the HostError for the contract to raise.
+    """
+
+    @property
+    def contract_id(self) -> str:
+        """The running contract's own address."""
+
+    @property
+    def ledger(self) -> LedgerInfo:
+        """The ledger in which it runs."""
+
+    def instance_value(self, key: xdr.SCVal) -> xdr.SCVal | None:
+        """A value of the instance storage, which is loaded with the contract."""
+
+    def set_instance_value(self, key: xdr.SCVal, value: xdr.SCVal) -> None:
+        """Changes it; written back when the call succeeds."""
+
+    def extend_instance(self, threshold: int, extend_to: int) -> None:
+        """Lets instance and code live `extend_to` ledgers more if at most `threshold` are left."""
+
+    def data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> xdr.SCVal | None:
+        """A value of the contract's own data entries; None if absent or expired."""
+
+    def put_data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability, value: xdr.SCVal) -> None: ...
+
+    def delete_data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> None: ...
+
+    def extend_data(
+        self, key: xdr.SCVal, durability: xdr.ContractDataDurability, threshold: int, extend_to: int
+    ) -> None: ...
+
+    def classic_entry(self, key: xdr.LedgerKey) -> xdr.LedgerEntryData | None:
+        """An account or trustline. Only the asset contract looks at those."""
+
+    def put_classic_entry(self, key: xdr.LedgerKey, data: xdr.LedgerEntryData) -> None: ...
+
+    def require_auth(self, address: str) -> None:
+        """`address` must have authorised this call, or be the contract that made it."""
+
+    def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+        """Calls another contract; its error ends this call too."""
+
+    def publish(self, topics: Sequence[xdr.SCVal], data: xdr.SCVal) -> None:
+        """Emits a contract event."""
+
+    def refuse(self, code: int, message: str = "", args: Sequence[xdr.SCVal] = ()) -> HostError:
+        """The contract's own error number."""
+
+    def mistake(self, message: str, args: Sequence[xdr.SCVal] = ()) -> HostError:
+        """Arguments that are not of the function's types or number."""
+
+    def missing_function(self, function: str) -> HostError:
+        """The contract has no such function."""
+
+    def trap(self) -> HostError:
+        """The contract's code panicked, as on an arithmetic overflow."""
+
+
+class Program(Protocol):
+    """The code of a contract."""
+
+    @property
+    def runs_in_vm(self) -> bool:
+        """True for what is Wasm on the chain; the asset contract is part of the host."""
+
+    def call(self, env: ContractEnv, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+        """Runs one function."""

@@ -1,0 +1,149 @@
+"""One running contract call: the host as that contract sees it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from stellar_sdk import scval, xdr
+
+from localnet.ledger.entry_keys import code_key_bytes, contract_data_entry, data_key_bytes, instance_key_bytes
+from localnet.soroban.auth import Call
+from localnet.soroban.contract_env import Program
+from localnet.soroban.errors import ErrorCode, ErrorType, HostError
+from localnet.soroban.invocation import LedgerInfo
+from localnet.soroban.values import value_order
+
+if TYPE_CHECKING:
+    from localnet.soroban.host import Host
+
+_INSTANCE_KEY = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_CONTRACT_INSTANCE)
+_PERSISTENT = xdr.ContractDataDurability.PERSISTENT
+_STORAGE_KEY = "contract data key"
+
+
+class Frame:
+    """A `ContractEnv`, and the instance storage that lives as long as the call."""
+
+    def __init__(self, host: "Host", call: Call, instance: xdr.SCContractInstance, program: Program) -> None:
+        self._host = host
+        self._call = call
+        self._instance = instance
+        self._program = program
+        self._changed_values: dict[bytes, xdr.SCMapEntry] = {}
+
+    def __repr__(self) -> str:
+        return f"Frame({self._call.contract_id}.{self._call.function})"
+
+    @property
+    def contract_id(self) -> str:
+        return self._call.contract_id
+
+    @property
+    def ledger(self) -> LedgerInfo:
+        return self._host.ledger
+
+    @property
+    def runs_in_vm(self) -> bool:
+        """Whether the running code is Wasm on the chain."""
+        return self._program.runs_in_vm
+
+    # Instance storage
+
+    def instance_value(self, key: xdr.SCVal) -> xdr.SCVal | None:
+        encoded = key.to_xdr_bytes()
+        changed = self._changed_values.get(encoded)
+        if changed is not None:
+            return changed.val
+        return next((entry.val for entry in self._stored_values() if entry.key == key), None)
+
+    def set_instance_value(self, key: xdr.SCVal, value: xdr.SCVal) -> None:
+        self._changed_values[key.to_xdr_bytes()] = xdr.SCMapEntry(key=key, val=value)
+
+    def extend_instance(self, threshold: int, extend_to: int) -> None:
+        self._host.extend(instance_key_bytes(self.contract_id), "contract instance key", threshold, extend_to)
+        wasm_hash = self._instance.executable.wasm_hash
+        if wasm_hash is not None:
+            self._host.extend(code_key_bytes(wasm_hash.hash), "contract code key", threshold, extend_to)
+
+    def write_instance(self) -> None:
+        """Puts the instance back if its storage changed; the host calls it when the call succeeds."""
+        if not self._changed_values:
+            return
+        values = {entry.key.to_xdr_bytes(): entry for entry in self._stored_values()}
+        values.update(self._changed_values)
+        storage = xdr.SCMap(sorted(values.values(), key=lambda entry: value_order(entry.key)))
+        instance = xdr.SCContractInstance(executable=self._instance.executable, storage=storage)
+        value = xdr.SCVal(xdr.SCValType.SCV_CONTRACT_INSTANCE, instance=instance)
+        entry = contract_data_entry(self.contract_id, _INSTANCE_KEY, _PERSISTENT, value)
+        self._host.put(instance_key_bytes(self.contract_id), entry, "contract instance key")
+
+    def _stored_values(self) -> Sequence[xdr.SCMapEntry]:
+        return self._instance.storage.sc_map if self._instance.storage is not None else ()
+
+    # Data entries
+
+    def data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> xdr.SCVal | None:
+        entry = self._host.find(self._key_bytes(key, durability), _STORAGE_KEY)
+        if entry is None or entry.data.contract_data is None:
+            return None
+        return entry.data.contract_data.val
+
+    def put_data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability, value: xdr.SCVal) -> None:
+        entry = contract_data_entry(self.contract_id, key, durability, value)
+        self._host.put(self._key_bytes(key, durability), entry, _STORAGE_KEY)
+
+    def delete_data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> None:
+        self._host.delete(self._key_bytes(key, durability), _STORAGE_KEY)
+
+    def extend_data(
+        self, key: xdr.SCVal, durability: xdr.ContractDataDurability, threshold: int, extend_to: int
+    ) -> None:
+        self._host.extend(self._key_bytes(key, durability), _STORAGE_KEY, threshold, extend_to)
+
+    def classic_entry(self, key: xdr.LedgerKey) -> xdr.LedgerEntryData | None:
+        entry = self._host.find(key.to_xdr_bytes(), _classic_kind(key))
+        return entry.data if entry is not None else None
+
+    def put_classic_entry(self, key: xdr.LedgerKey, data: xdr.LedgerEntryData) -> None:
+        self._host.put(key.to_xdr_bytes(), data, _classic_kind(key))
+
+    def _key_bytes(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> bytes:
+        return data_key_bytes(self.contract_id, key, durability)
+
+    # The rest of the host
+
+    def require_auth(self, address: str) -> None:
+        self._host.require_auth(address, self._call)
+
+    def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+        return self._host.call(contract_id, function, args)
+
+    def publish(self, topics: Sequence[xdr.SCVal], data: xdr.SCVal) -> None:
+        self._host.events.contract_event(self.contract_id, topics, data)
+
+    def refuse(self, code: int, message: str = "", args: Sequence[xdr.SCVal] = ()) -> HostError:
+        return self._host.refuse(code, message, args)
+
+    def mistake(self, message: str, args: Sequence[xdr.SCVal] = ()) -> HostError:
+        if self.runs_in_vm:
+            return self.trap()
+        return self._host.fail(ErrorType.SCE_VALUE, ErrorCode.SCEC_UNEXPECTED_TYPE, message, args)
+
+    def missing_function(self, function: str) -> HostError:
+        return self._host.fail(
+            ErrorType.SCE_WASM_VM,
+            ErrorCode.SCEC_MISSING_VALUE,
+            "trying to invoke non-existent contract function",
+            [scval.to_symbol(function)],
+        )
+
+    def trap(self) -> HostError:
+        return self._host.fail(
+            ErrorType.SCE_WASM_VM,
+            ErrorCode.SCEC_INVALID_ACTION,
+            "VM call trapped: UnreachableCodeReached",
+            [scval.to_symbol(self._call.function)],
+        )
+
+
+def _classic_kind(key: xdr.LedgerKey) -> str:
+    return "account" if key.account is not None else "trustline"

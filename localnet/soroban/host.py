@@ -1,0 +1,297 @@
+"""The host in which contracts run: one instance for one root call.
+
+Source of behaviours and texts: the Soroban host of protocol 23 and later.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from stellar_sdk import scval, xdr
+
+from kale.addresses import address_value
+from kale.storage import account_key
+from localnet.contracts.registry import program_of
+from localnet.ledger.entries import EntryReader, StoredEntry
+from localnet.ledger.entry_keys import (
+    code_key_bytes,
+    contract_data_entry,
+    data_key_bytes,
+    instance_key_bytes,
+    key_values,
+)
+from localnet.soroban.auth import Authorizer, Call, EnforcingAuthorizer, RecordingAuthorizer
+from localnet.soroban.contract_env import Program
+from localnet.soroban.contract_frame import Frame
+from localnet.soroban.errors import (
+    EntryArchivedError,
+    ErrorCode,
+    ErrorType,
+    FootprintExceededError,
+    HostError,
+    contract_error,
+    host_error,
+)
+from localnet.soroban.event_log import EventLog
+from localnet.soroban.invocation import EnforceAuth, Failure, Footprint, Invocation, LedgerInfo, RecordAuth
+from localnet.soroban.storage import HostStorage
+from localnet.soroban.values import describe_error
+
+CHECK_AUTH: Final = "__check_auth"
+#: What errors call the kinds of entries.
+INSTANCE: Final = "contract instance key"
+CODE: Final = "contract code key"
+_TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
+_T = TypeVar("_T")
+
+
+class Host:
+    """Runs one root call of a contract on the state that `reader` gives.
+
+    Without a `footprint` every access is allowed and only recorded (simulation); with
+    one, an access outside of it fails with Error(Storage, ExceededLimit) (apply).
+    Deterministic: everything it knows is in its arguments. Not to be used twice.
+    """
+
+    def __init__(
+        self,
+        reader: EntryReader,
+        ledger: LedgerInfo,
+        auth: RecordAuth | EnforceAuth,
+        footprint: Footprint | None = None,
+    ) -> None:
+        self.ledger = ledger
+        self.storage = HostStorage(reader, ledger, footprint)
+        self.events = EventLog()
+        self._auth_settings = auth
+        self._authorizer: Authorizer | None = None
+        self._frames: list[Frame] = []
+
+    def __repr__(self) -> str:
+        return f"Host(ledger {self.ledger.sequence}, {len(self._frames)} calls deep)"
+
+    def invoke_root(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> Invocation:
+        """Calls `function` of the contract `contract_id` (C…); never raises for what a contract does."""
+        try:
+            self._authorizer = self._new_authorizer()
+            value = self.call(contract_id, function, args)
+        except HostError as error:
+            report = self.events.report(error.error)
+            self.events.fail_from(0)
+            return self._outcome(None, Failure(error.error, describe_error(error.error), report))
+        return self._outcome(value, None)
+
+    # Calls
+
+    def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+        """A call from the current frame, or the root call."""
+        if function.startswith("__"):
+            raise self.fail(
+                ErrorType.SCE_CONTEXT,
+                ErrorCode.SCEC_INVALID_ACTION,
+                "can't invoke a reserved function directly",
+                [scval.to_symbol(function)],
+            )
+        return self._call(Call(contract_id, function, tuple(args)))
+
+    def check_custom_account(self, contract_id: str, args: Sequence[xdr.SCVal]) -> None:
+        """Asks an account contract; only authentication may call this reserved function."""
+        self._call(Call(contract_id, CHECK_AUTH, tuple(args)))
+
+    def _call(self, call: Call) -> xdr.SCVal:
+        caller = self.current_contract
+        self.events.called(caller, call.contract_id, call.function, call.args)
+        written, mark = self.storage.snapshot(), self.events.mark()
+        try:
+            value = self._run(call)
+        except HostError as error:
+            if caller is None:
+                raise
+            self.storage.restore(written)
+            self.events.fail_from(mark)
+            arguments = [scval.to_symbol(call.function), scval.to_vec(call.args)]
+            raise self._escalated(
+                self.error(error.error, "contract call failed", arguments), "call"
+            ) from error
+        self.events.returned(call.contract_id, call.function, value)
+        return value
+
+    def _run(self, call: Call) -> xdr.SCVal:
+        if any(frame.contract_id == call.contract_id for frame in self._frames):
+            raise self.fail(
+                ErrorType.SCE_CONTEXT, ErrorCode.SCEC_INVALID_ACTION, "Contract re-entry is not allowed"
+            )
+        instance, program = self._load(call.contract_id)
+        frame = Frame(self, call, instance, program)
+        self._frames.append(frame)
+        self._require_authorizer().enter()
+        try:
+            value = program.call(frame, call.function, call.args)
+            frame.write_instance()
+        finally:
+            self._require_authorizer().leave()
+            self._frames.pop()
+        return value
+
+    def _load(self, contract_id: str) -> tuple[xdr.SCContractInstance, Program]:
+        entry = self.find(instance_key_bytes(contract_id), INSTANCE)
+        data = entry.data.contract_data if entry is not None else None
+        if data is None or data.val.instance is None:
+            raise self.fail(
+                ErrorType.SCE_STORAGE,
+                ErrorCode.SCEC_MISSING_VALUE,
+                "trying to get non-existing value for contract instance",
+                [address_value(contract_id)],
+            )
+        instance = data.val.instance
+        if instance.executable.wasm_hash is not None:
+            self._load_code(instance.executable.wasm_hash.hash)
+        program = program_of(instance.executable)
+        if program is None:
+            raise self.fail(
+                ErrorType.SCE_WASM_VM, ErrorCode.SCEC_INVALID_ACTION, "the localnet has no such contract code"
+            )
+        return instance, program
+
+    def _load_code(self, wasm_hash: bytes) -> None:
+        if self.find(code_key_bytes(wasm_hash), CODE) is None:
+            raise self.fail(
+                ErrorType.SCE_STORAGE,
+                ErrorCode.SCEC_MISSING_VALUE,
+                "Wasm does not exist",
+                [scval.to_bytes(wasm_hash)],
+            )
+
+    # Storage
+
+    def find(self, key: bytes, what: str) -> StoredEntry | None:
+        """A live entry; `what` names its kind in errors."""
+        return self._accessed(key, what, lambda: self.storage.find(key))
+
+    def put(self, key: bytes, data: xdr.LedgerEntryData, what: str) -> None:
+        """Creates or rewrites an entry."""
+        self._accessed(key, what, lambda: self.storage.put(key, data))
+
+    def delete(self, key: bytes, what: str) -> None:
+        """Removes an entry."""
+        self._accessed(key, what, lambda: self.storage.delete(key))
+
+    def extend(self, key: bytes, what: str, threshold: int, extend_to: int) -> None:
+        """Lengthens an entry's life."""
+        self._accessed(key, what, lambda: self.storage.extend(key, threshold, extend_to))
+
+    def _accessed(self, key: bytes, what: str, access: Callable[[], _T]) -> _T:
+        try:
+            return access()
+        except FootprintExceededError as error:
+            raise self.fail(
+                ErrorType.SCE_STORAGE,
+                ErrorCode.SCEC_EXCEEDED_LIMIT,
+                f"trying to access {what} outside of the footprint",
+                key_values(key),
+            ) from error
+        except EntryArchivedError as error:
+            raise self.fail(
+                ErrorType.SCE_STORAGE,
+                ErrorCode.SCEC_INTERNAL_ERROR,
+                "accessing no-longer-live entry",
+                key_values(key),
+            ) from error
+
+    # Authorisation
+
+    def require_auth(self, address: str, call: Call) -> None:
+        """The direct caller's own authorisation is implied by its calling."""
+        if len(self._frames) > 1 and self._frames[-2].contract_id == address:
+            return
+        try:
+            self._require_authorizer().require(address, call)
+        except HostError as error:
+            raise self._escalated(error, "require_auth") from error
+
+    def find_account(self, address: str) -> xdr.AccountEntry | None:
+        """The account entry of a G address."""
+        entry = self.find(account_key(address).to_xdr_bytes(), "account")
+        return entry.data.account if entry is not None else None
+
+    def touch_signer(self, address: str) -> None:
+        """Counts what authenticating an address will read to the footprint."""
+        if address.startswith("G"):
+            self.find_account(address)
+        else:
+            self.find(instance_key_bytes(address), INSTANCE)
+
+    def put_nonce(self, address: str, nonce: int, live_until: int) -> bool:
+        """Uses up a nonce of an address; False if it is used already."""
+        value = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_NONCE, nonce_key=xdr.SCNonceKey(xdr.Int64(nonce)))
+        key = data_key_bytes(address, value, _TEMPORARY)
+        try:
+            if self.storage.find(key) is not None:
+                return False
+            self.storage.put(
+                key, contract_data_entry(address, value, _TEMPORARY, scval.to_void()), live_until
+            )
+        except FootprintExceededError as error:
+            raise self.fail(
+                ErrorType.SCE_STORAGE,
+                ErrorCode.SCEC_EXCEEDED_LIMIT,
+                "trying to access nonce outside of footprint for address",
+                [address_value(address)],
+            ) from error
+        return True
+
+    def _new_authorizer(self) -> Authorizer:
+        if isinstance(self._auth_settings, RecordAuth):
+            return RecordingAuthorizer(self._auth_settings, self)
+        return EnforcingAuthorizer(self._auth_settings, self)
+
+    def _require_authorizer(self) -> Authorizer:
+        if self._authorizer is None:
+            raise RuntimeError("contracts run only below invoke_root")
+        return self._authorizer
+
+    # Errors
+
+    @property
+    def current_contract(self) -> str | None:
+        """The contract that is running; None before the root call."""
+        return self._frames[-1].contract_id if self._frames else None
+
+    def error(self, error: xdr.SCError, message: str, args: Sequence[xdr.SCVal] = ()) -> HostError:
+        """Logs an error and returns it to be raised."""
+        self.events.error(self.current_contract, error, message, args)
+        return HostError(error)
+
+    def fail(
+        self, kind: xdr.SCErrorType, code: xdr.SCErrorCode, message: str, args: Sequence[xdr.SCVal] = ()
+    ) -> HostError:
+        """The same for an error of the host's own."""
+        return self.error(host_error(kind, code), message, args)
+
+    def refuse(self, code: int, message: str, args: Sequence[xdr.SCVal]) -> HostError:
+        """A contract's own error number, as its code or the host's built-in contract reports it."""
+        if not self._frames[-1].runs_in_vm:
+            return self.error(contract_error(code), message, args)
+        error = self.error(contract_error(code), "failing with contract error", [scval.to_uint32(code)])
+        return self._escalated(error, "fail_with_error")
+
+    def _escalated(self, error: HostError, host_function: str) -> HostError:
+        """A VM ends with a host function that failed; the log says so."""
+        if self._frames and self._frames[-1].runs_in_vm:
+            return self.error(
+                error.error, f"escalating error to VM trap from failed host function call: {host_function}"
+            )
+        return error
+
+    def _outcome(self, value: xdr.SCVal | None, failure: Failure | None) -> Invocation:
+        read_only, read_write = self.storage.touched()
+        authorizer = self._authorizer
+        return Invocation(
+            value=value,
+            failure=failure,
+            writes=self.storage.writes() if failure is None else {},
+            touched_read_only=read_only,
+            touched_read_write=read_write,
+            events=self.events.contract_events(),
+            diagnostic_events=self.events.diagnostic_events(),
+            auth=authorizer.entries() if authorizer is not None else (),
+        )

@@ -1,0 +1,112 @@
+"""What goes into a contract call and what comes out of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from stellar_sdk import xdr
+
+from localnet.ledger.entries import StoredEntry
+from localnet.network_settings import Lifetimes
+
+
+@dataclass(frozen=True)
+class LedgerInfo:
+    """The ledger in which a call runs.
+
+    `sequence` and `close_time` (unix seconds) are what contracts see. `network_id` is
+    the sha256 of the passphrase: signatures are bound to it.
+    """
+
+    sequence: int
+    close_time: int
+    network_id: bytes
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+
+    def new_live_until(self, *, temporary: bool) -> int:
+        """The last ledger of an entry that is created now."""
+        lifetime = self.lifetimes.min_temporary if temporary else self.lifetimes.min_persistent
+        return self.sequence + lifetime - 1
+
+    @property
+    def max_live_until(self) -> int:
+        """The last ledger to which anything can be extended now."""
+        return self.sequence + self.lifetimes.max_entry - 1
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Keys (LedgerKey XDR) that a call may read, and may read and write."""
+
+    read_only: frozenset[bytes]
+    read_write: frozenset[bytes]
+
+
+@dataclass(frozen=True)
+class RecordAuth:
+    """Record what has to be authorised instead of demanding it (simulation).
+
+    `source` is the operation's source account (G…): what it has to authorise needs no
+    nonce and no signature. `nonces` gives an i64 for every other address. With
+    `root_only` an address whose authorisation is not tied to the root call is refused;
+    with `address_bound` the credentials are ADDRESS_V2, else ADDRESS.
+    """
+
+    source: str
+    nonces: Callable[[], int]
+    root_only: bool = True
+    address_bound: bool = True
+
+
+@dataclass(frozen=True)
+class EnforceAuth:
+    """Demand the authorisation that `entries` give (apply, enforcing simulation).
+
+    `source` is the operation's source account: SOURCE_ACCOUNT entries stand for it.
+    """
+
+    source: str
+    entries: tuple[xdr.SorobanAuthorizationEntry, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a call failed.
+
+    `error` is the host's error value, `text` its name (`Error(Contract, #10)`) and
+    `report` the text that a node gives: name, blank line and event log.
+    """
+
+    error: xdr.SCError
+    text: str
+    report: str
+
+    @property
+    def contract_code(self) -> int | None:
+        """The number of a contract's own error; None if the host refused."""
+        return self.error.contract_code.uint32 if self.error.contract_code is not None else None
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The outcome of a root call.
+
+    Exactly one of `value` and `failure` is set. `writes` holds what changed, None for a
+    deletion, and is empty after a failure; an entry whose life alone was extended
+    comes with its old `data` and `last_modified` and a new `live_until`. `touched_…` names
+    what was read and written, in the ledger's order of keys, also after a failure.
+    `events` are the contract events of a success, `diagnostic_events` everything in the
+    order of the calls. `auth` is what was recorded, or in enforcing mode what was given.
+    """
+
+    value: xdr.SCVal | None
+    failure: Failure | None
+    writes: Mapping[bytes, StoredEntry | None]
+    touched_read_only: tuple[bytes, ...]
+    touched_read_write: tuple[bytes, ...]
+    events: tuple[xdr.ContractEvent, ...]
+    diagnostic_events: tuple[xdr.DiagnosticEvent, ...]
+    auth: tuple[xdr.SorobanAuthorizationEntry, ...]
+
+    @property
+    def succeeded(self) -> bool:
+        return self.failure is None

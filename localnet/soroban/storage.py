@@ -1,0 +1,117 @@
+"""What a call reads and writes: buffered, recorded, and held to its footprint."""
+
+from stellar_sdk import xdr
+
+from localnet.ledger.entries import EntryReader, StoredEntry
+from localnet.soroban.errors import EntryArchivedError, FootprintExceededError
+from localnet.soroban.invocation import Footprint, LedgerInfo
+from localnet.soroban.values import key_order
+
+_CONTRACT_DATA = xdr.LedgerEntryType.CONTRACT_DATA.value.to_bytes(4, "big")
+_CONTRACT_CODE = xdr.LedgerEntryType.CONTRACT_CODE.value.to_bytes(4, "big")
+_TEMPORARY = xdr.ContractDataDurability.TEMPORARY.value.to_bytes(4, "big")
+
+
+def is_temporary(key: bytes) -> bool:
+    """Whether a LedgerKey (XDR) is of a temporary entry: durability is its last field."""
+    return key[:4] == _CONTRACT_DATA and key[-4:] == _TEMPORARY
+
+
+def has_lifetime(key: bytes) -> bool:
+    """Whether entries of this LedgerKey (XDR) expire: contract data and code do."""
+    return key[:4] in (_CONTRACT_DATA, _CONTRACT_CODE)
+
+
+class HostStorage:
+    """The buffer between a call and the state below it.
+
+    Raises FootprintExceededError for a key outside of the footprint, and
+    EntryArchivedError for an expired persistent entry; an expired temporary one is absent.
+    """
+
+    def __init__(self, reader: EntryReader, ledger: LedgerInfo, footprint: Footprint | None) -> None:
+        self._reader = reader
+        self._ledger = ledger
+        self._footprint = footprint
+        self._written: dict[bytes, StoredEntry | None] = {}
+        self._touched: dict[bytes, bool] = {}
+
+    def __repr__(self) -> str:
+        return f"HostStorage({len(self._touched)} touched, {len(self._written)} written)"
+
+    def find(self, key: bytes) -> StoredEntry | None:
+        """The live entry of a key."""
+        self._touch(key, writing=False)
+        return self._current(key)
+
+    def put(self, key: bytes, data: xdr.LedgerEntryData, live_until: int | None = None) -> None:
+        """Creates or replaces an entry.
+
+        A rewrite never changes how long an entry lives. A new one lives the network's
+        minimum, or until `live_until`.
+        """
+        self._touch(key, writing=True)
+        before = self._current(key)
+        if before is not None:
+            live_until = before.live_until
+        elif live_until is None and has_lifetime(key):
+            live_until = self._ledger.new_live_until(temporary=is_temporary(key))
+        self._written[key] = StoredEntry(data, self._ledger.sequence, live_until)
+
+    def delete(self, key: bytes) -> None:
+        self._touch(key, writing=True)
+        self._written[key] = None
+
+    def extend(self, key: bytes, threshold: int, extend_to: int) -> None:
+        """Lets an entry live `extend_to` ledgers more if it has at most `threshold` left.
+
+        Lengthening a life is no write: a key that may only be read can be extended.
+        """
+        self._touch(key, writing=False)
+        entry = self._current(key)
+        if entry is None or entry.live_until is None:
+            return
+        target = min(self._ledger.sequence + extend_to, self._ledger.max_live_until)
+        if target > entry.live_until and entry.live_until - self._ledger.sequence <= threshold:
+            self._written[key] = StoredEntry(entry.data, entry.last_modified, target)
+
+    def snapshot(self) -> dict[bytes, StoredEntry | None]:
+        """What is written so far, for `restore` when a call within the call fails."""
+        return dict(self._written)
+
+    def restore(self, snapshot: dict[bytes, StoredEntry | None]) -> None:
+        """Takes back writes. What was touched stays touched."""
+        self._written = snapshot
+
+    def writes(self) -> dict[bytes, StoredEntry | None]:
+        """What differs from the state below."""
+        return {
+            key: entry
+            for key, entry in self._written.items()
+            if entry is not None or self._reader.find(key) is not None
+        }
+
+    def touched(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """(only read, also written) keys in the ledger's order."""
+        ordered = sorted(self._touched, key=key_order)
+        return (
+            tuple(key for key in ordered if not self._touched[key]),
+            tuple(key for key in ordered if self._touched[key]),
+        )
+
+    def _touch(self, key: bytes, *, writing: bool) -> None:
+        if self._footprint is not None:
+            allowed = key in self._footprint.read_write
+            if not allowed and (writing or key not in self._footprint.read_only):
+                raise FootprintExceededError(key)
+        self._touched[key] = self._touched.get(key, False) or writing
+
+    def _current(self, key: bytes) -> StoredEntry | None:
+        if key in self._written:
+            return self._written[key]
+        entry = self._reader.find(key)
+        if entry is None or entry.is_live(self._ledger.sequence):
+            return entry
+        if is_temporary(key):
+            return None
+        raise EntryArchivedError(key)

@@ -1,0 +1,1 @@
+"""Transactions: from the envelope through queue and validation to their result."""

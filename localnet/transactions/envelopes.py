@@ -1,0 +1,202 @@
+"""A transaction envelope, decoded once and kept with everything that is asked of it again and again."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from stellar_sdk import xdr
+from xdrlib3 import Error as XdrError
+from xdrlib3 import Unpacker
+
+from localnet.ledger import wire
+
+MAX_ENVELOPE_BYTES = 1024 * 1024
+
+_INVOCATION_KINDS = frozenset(
+    {
+        xdr.OperationType.INVOKE_HOST_FUNCTION,
+        xdr.OperationType.EXTEND_FOOTPRINT_TTL,
+        xdr.OperationType.RESTORE_FOOTPRINT,
+    }
+)
+
+
+class EnvelopeError(ValueError):
+    """The bytes are no transaction envelope."""
+
+
+@dataclass(frozen=True)
+class FeeBump:
+    """The outer part of a fee bump: who pays instead, how much, and their signatures."""
+
+    fee_source: bytes
+    fee_stroops: int
+    signatures: list[xdr.DecoratedSignature]
+    inner_envelope_hash: bytes
+
+
+@dataclass(frozen=True)
+class DeclaredFootprint:
+    """The ledger keys (XDR) that a Soroban transaction declares."""
+
+    read_only: tuple[bytes, ...]
+    read_write: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A decoded envelope.
+
+    `hash` names the transaction (a fee bump's own hash), `inner_hash` the inner transaction of a fee bump,
+    else the same. `envelope_hash` covers the signatures too: it is what the queue compares and bans.
+    `verified` remembers checked signatures: an envelope is validated again when its ledger closes.
+    """
+
+    raw: bytes
+    hash: bytes
+    inner_hash: bytes
+    transaction: xdr.Transaction
+    signatures: list[xdr.DecoratedSignature]
+    fee_bump: FeeBump | None
+    envelope_hash: bytes
+    verified: dict[tuple[bytes, bytes, bytes], bool] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def source(self) -> bytes:
+        """The source account's ed25519 key: whose sequence number is used."""
+        return account_of(self.transaction.source_account)
+
+    @property
+    def fee_source(self) -> bytes:
+        return self.source if self.fee_bump is None else self.fee_bump.fee_source
+
+    @property
+    def sequence(self) -> int:
+        return self.transaction.seq_num.sequence_number.int64
+
+    @cached_property
+    def soroban(self) -> bool:
+        """Whether this is a Soroban transaction: decided by its operations, not by its resources."""
+        return any(operation.body.type in _INVOCATION_KINDS for operation in self.transaction.operations)
+
+    @property
+    def soroban_data(self) -> xdr.SorobanTransactionData | None:
+        return self.transaction.ext.soroban_data
+
+    @property
+    def resource_fee_stroops(self) -> int:
+        data = self.soroban_data
+        return 0 if data is None else data.resource_fee.int64
+
+    @cached_property
+    def footprint(self) -> DeclaredFootprint:
+        """What a Soroban transaction may touch, as encoded keys in the envelope's order."""
+        data = self.soroban_data
+        declared = None if data is None else data.resources.footprint
+        return DeclaredFootprint(
+            () if declared is None else tuple(key.to_xdr_bytes() for key in declared.read_only),
+            () if declared is None else tuple(key.to_xdr_bytes() for key in declared.read_write),
+        )
+
+    @property
+    def full_fee_stroops(self) -> int:
+        """The whole fee bid of whoever pays."""
+        return self.transaction.fee.uint32 if self.fee_bump is None else self.fee_bump.fee_stroops
+
+    @property
+    def inclusion_fee_stroops(self) -> int:
+        """The part of the bid that is not set aside for resources; negative in malformed transactions."""
+        return self.full_fee_stroops - self.resource_fee_stroops
+
+    @property
+    def charged_operations(self) -> int:
+        """Operations that the base fee is multiplied with: a fee bump counts as one more."""
+        return len(self.transaction.operations) + (self.fee_bump is not None)
+
+
+def account_of(source: xdr.MuxedAccount) -> bytes:
+    """The ed25519 key behind a plain or multiplexed account."""
+    if source.ed25519 is not None:
+        return source.ed25519.uint256
+    assert source.med25519 is not None
+    return source.med25519.ed25519.uint256
+
+
+def decode_envelope(raw: bytes, network_id: bytes) -> Envelope:
+    """Decodes an envelope of any kind. Raises EnvelopeError."""
+    if len(raw) > MAX_ENVELOPE_BYTES:
+        raise EnvelopeError(f"envelope has {len(raw)} bytes, at most {MAX_ENVELOPE_BYTES} are accepted")
+    unpacker = Unpacker(raw)
+    try:
+        envelope = _unpack(unpacker, raw, network_id)
+        unpacker.done()
+    except (ValueError, EOFError, XdrError) as error:
+        raise EnvelopeError(str(error) or type(error).__name__) from error
+    return envelope
+
+
+def _unpack(unpacker: Unpacker, raw: bytes, network_id: bytes) -> Envelope:
+    kind = xdr.EnvelopeType.unpack(unpacker)
+    if kind is xdr.EnvelopeType.ENVELOPE_TYPE_TX_V0:
+        return _unpack_old(raw, network_id)
+    if kind is xdr.EnvelopeType.ENVELOPE_TYPE_TX:
+        transaction, body, signatures = _unpack_inner(unpacker, raw)
+        content_hash = _content_hash(network_id, xdr.EnvelopeType.ENVELOPE_TYPE_TX, body)
+        return Envelope(
+            raw, content_hash, content_hash, transaction, signatures, None, hashlib.sha256(raw).digest()
+        )
+    if kind is xdr.EnvelopeType.ENVELOPE_TYPE_TX_FEE_BUMP:
+        return _unpack_fee_bump(unpacker, raw, network_id)
+    raise EnvelopeError(f"envelope type {kind.name} is no transaction")
+
+
+def _unpack_inner(
+    unpacker: Unpacker, raw: bytes
+) -> tuple[xdr.Transaction, bytes, list[xdr.DecoratedSignature]]:
+    start = unpacker.get_position()
+    transaction = xdr.Transaction.unpack(unpacker)
+    body = raw[start : unpacker.get_position()]
+    return transaction, body, _unpack_signatures(unpacker)
+
+
+def _unpack_signatures(unpacker: Unpacker) -> list[xdr.DecoratedSignature]:
+    count = unpacker.unpack_uint()
+    if count > 20:
+        raise EnvelopeError(f"{count} signatures, at most 20 are accepted")
+    return [xdr.DecoratedSignature.unpack(unpacker) for _ in range(count)]
+
+
+def _unpack_old(raw: bytes, network_id: bytes) -> Envelope:
+    """A version 0 envelope is a version 1 one without the type of its source key, and hashes as that."""
+    kind = wire.int32(xdr.EnvelopeType.ENVELOPE_TYPE_TX)
+    key_type = wire.int32(xdr.CryptoKeyType.KEY_TYPE_ED25519)
+    return decode_envelope(kind + key_type + raw[4:], network_id)
+
+
+def _unpack_fee_bump(unpacker: Unpacker, raw: bytes, network_id: bytes) -> Envelope:
+    start = unpacker.get_position()
+    fee_source = xdr.MuxedAccount.unpack(unpacker)
+    fee = unpacker.unpack_hyper()
+    inner_start = unpacker.get_position()
+    inner_kind = xdr.EnvelopeType.unpack(unpacker)
+    if inner_kind is not xdr.EnvelopeType.ENVELOPE_TYPE_TX:
+        raise EnvelopeError(f"fee bump of a {inner_kind.name}")
+    transaction, inner_body, inner_signatures = _unpack_inner(unpacker, raw)
+    inner_raw = raw[inner_start : unpacker.get_position()]
+    if unpacker.unpack_int() != 0:
+        raise EnvelopeError("unknown fee bump extension")
+    body = raw[start : unpacker.get_position()]
+    signatures = _unpack_signatures(unpacker)
+    return Envelope(
+        raw=raw,
+        hash=_content_hash(network_id, xdr.EnvelopeType.ENVELOPE_TYPE_TX_FEE_BUMP, body),
+        inner_hash=_content_hash(network_id, xdr.EnvelopeType.ENVELOPE_TYPE_TX, inner_body),
+        transaction=transaction,
+        signatures=inner_signatures,
+        fee_bump=FeeBump(account_of(fee_source), fee, signatures, hashlib.sha256(inner_raw).digest()),
+        envelope_hash=hashlib.sha256(raw).digest(),
+    )
+
+
+def _content_hash(network_id: bytes, kind: xdr.EnvelopeType, body: bytes) -> bytes:
+    return hashlib.sha256(network_id + wire.int32(kind) + body).digest()

@@ -1,0 +1,76 @@
+"""Results of transactions and operations, as a node reports them."""
+
+from dataclasses import dataclass, replace
+
+from stellar_sdk.xdr import (
+    InvokeHostFunctionResultCode,
+    OperationResultCode,
+    OperationType,
+    TransactionResultCode,
+)
+
+from localnet.ledger import wire
+
+_WITH_OPERATIONS = (TransactionResultCode.txSUCCESS, TransactionResultCode.txFAILED)
+
+
+@dataclass(frozen=True)
+class TransactionResult:
+    """What became of a transaction.
+
+    `operations` are encoded `OperationResult`s, one an operation, only there for txSUCCESS and txFAILED.
+    `bumped_hash` is the inner transaction's hash when a fee bump's inner transaction was judged: the code
+    then is the inner one's, and the outer one follows from it.
+    """
+
+    code: TransactionResultCode
+    fee_charged_stroops: int = 0
+    operations: tuple[bytes, ...] = ()
+    bumped_hash: bytes | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.code is TransactionResultCode.txSUCCESS
+
+    def charged(self, fee_stroops: int) -> "TransactionResult":
+        return replace(self, fee_charged_stroops=fee_stroops)
+
+    def encode(self) -> bytes:
+        """XDR `TransactionResult`. The inner fee of a fee bump is 0 (since protocol 25)."""
+        if self.bumped_hash is None:
+            return wire.int64(self.fee_charged_stroops) + self._body() + wire.ABSENT
+        outer = (
+            TransactionResultCode.txFEE_BUMP_INNER_SUCCESS
+            if self.succeeded
+            else TransactionResultCode.txFEE_BUMP_INNER_FAILED
+        )
+        inner = wire.int64(0) + self._body() + wire.ABSENT
+        return (
+            wire.int64(self.fee_charged_stroops) + wire.int32(outer) + self.bumped_hash + inner + wire.ABSENT
+        )
+
+    def _body(self) -> bytes:
+        if self.code in _WITH_OPERATIONS:
+            return wire.int32(self.code) + wire.array(self.operations)
+        return wire.int32(self.code)
+
+
+def operation_result(kind: OperationType, code: int) -> bytes:
+    """An operation that was judged by its own rules: opINNER, its type, its code and nothing more."""
+    return wire.int32(OperationResultCode.opINNER) + wire.int32(kind) + wire.int32(code)
+
+
+def refused_operation(code: OperationResultCode) -> bytes:
+    """An operation that never came to its own rules, for example for a missing signature."""
+    return wire.int32(code)
+
+
+def invocation_result(success_hash: bytes) -> bytes:
+    """A contract call that went through; the hash is over its return value and events."""
+    return (
+        operation_result(
+            OperationType.INVOKE_HOST_FUNCTION,
+            InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_SUCCESS,
+        )
+        + success_hash
+    )
