@@ -172,8 +172,15 @@ def _prepare_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EmbeddedPostgresError(f"cannot make {folder}: {error.strerror}") from error
-    if os.name != "posix" or os.geteuid() != 0:
-        return
+    if os.name == "posix" and os.geteuid() == 0:
+        require_passable(folder)
+
+
+def require_passable(folder: Path) -> None:
+    """Refuse a folder to which root would have to open somebody's private folders.
+
+    Raises EmbeddedPostgresError.
+    """
     for parent in folder.resolve().parents:
         if parent.stat().st_mode & _OTHERS_MAY_PASS != _OTHERS_MAY_PASS:
             raise EmbeddedPostgresError(
