@@ -212,8 +212,8 @@ class LocalPool:
         """`kalepool postgres` prints the URL once the server answers."""
         while True:
             for word in self.postgres.log_path.read_text().split():
-                if word.startswith("postgresql://"):
-                    self.database_url = word
+                if word.startswith("DATABASE_URL="):
+                    self.database_url = word.removeprefix("DATABASE_URL=")
                     return
             await asyncio.sleep(_POLL_WALL_SECONDS)
 
