@@ -13,7 +13,7 @@ from pooler_svc.outcomes import (
     ReceiptState,
     WorkReceipt,
 )
-from pooler_svc.rules.planting import UNASKED, PlantProgress, PlantRequest
+from pooler_svc.rules.planting import UNASKED, PlantProgress, PlantRequest, progress_after
 
 
 class WorkState(enum.Enum):
@@ -199,13 +199,16 @@ class BlockBook:
     def note_plant_summary(self, message: PlantSummary) -> None:
         """All farmers of the request have an outcome."""
         block = self.block(message.block_index)
-        progress = PlantProgress.DONE if message.planted else PlantProgress.FRUITLESS
+        retryable = any(failure.retryable for failure in block.plant_failures.values())
+        progress = progress_after(
+            requested=message.requested, planted=message.planted, retryable_failures=retryable
+        )
         block.request = _answered(block.request, progress)
 
     def note_plant_refused(self, block_index: int) -> None:
         """The Backend would not take the request; nobody was planted by it."""
         block = self.block(block_index)
-        block.request = _answered(block.request, PlantProgress.FRUITLESS)
+        block.request = _answered(block.request, PlantProgress.INCOMPLETE)
 
     def note_receipt(self, receipt: WorkReceipt) -> None:
         """The Backend got further with a work."""
@@ -237,9 +240,9 @@ class BlockBook:
 
 def _under_way(request: PlantRequest) -> PlantRequest:
     """The request after an outcome: of this process, or of one before it that was not told apart yet."""
-    if request.progress in (PlantProgress.UNASKED, PlantProgress.FRUITLESS):
-        return replace(request, progress=PlantProgress.RUNNING, attempt=request.attempt + 1)
-    return request
+    if request.progress in (PlantProgress.RUNNING, PlantProgress.DONE):
+        return request
+    return replace(request, progress=PlantProgress.RUNNING, attempt=request.attempt + 1)
 
 
 def _answered(request: PlantRequest, progress: PlantProgress) -> PlantRequest:

@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from kale.constants import LEDGER_SECONDS
+from kale.constants import BLOCK_SECONDS, LEDGER_SECONDS
 from pooler_svc.rules.timing import can_be_opened, opens_at
 
 _LAST_USEFUL_LEDGERS = 3
@@ -13,15 +13,17 @@ _LAST_USEFUL_LEDGERS = 3
 class PlantProgress(enum.Enum):
     """How far a block's plant request is.
 
-    UNASKED: never sent. RUNNING: sent, no summary yet. DONE: the summary came and somebody is planted.
-    FRUITLESS: the summary came and nobody is planted (no farmer was active yet, or the network was
-    away), so that asking again may help, and is needed where nobody else opens the block.
+    UNASKED: never sent. RUNNING: sent, not answered yet. DONE: somebody is planted, and nobody failed
+    for a reason that may pass. INCOMPLETE: asking again may help soon: somebody failed for such a
+    reason, or no farmer was active, or the request was refused. FAILED: nobody is planted, for reasons
+    that farmers have to change; where nobody else opens the block it has to be tried again some time.
     """
 
     UNASKED = "unasked"
     RUNNING = "running"
     DONE = "done"
-    FRUITLESS = "fruitless"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,15 @@ def plant_deadline(situation: PlantSituation, plant_index: int) -> float:
 def _ask(situation: PlantSituation, index: int, request: PlantRequest) -> PlantDecision:
     if request.progress is PlantProgress.UNASKED:
         return PlantDecision(plant_index=index)
-    if request.progress is PlantProgress.FRUITLESS:
-        again_at = request.asked_at + situation.retry_seconds
-        if situation.now >= again_at:
-            return PlantDecision(plant_index=index)
-        return PlantDecision(wake_at=again_at)
-    return PlantDecision()
+    if request.progress in (PlantProgress.RUNNING, PlantProgress.DONE):
+        return PlantDecision()
+    pause = situation.retry_seconds if request.progress is PlantProgress.INCOMPLETE else BLOCK_SECONDS
+    again_at = request.asked_at + pause
+    return PlantDecision(plant_index=index) if situation.now >= again_at else PlantDecision(wake_at=again_at)
+
+
+def progress_after(*, requested: int, planted: int, retryable_failures: bool) -> PlantProgress:
+    """What a request's summary says about asking again."""
+    if retryable_failures or requested == 0:
+        return PlantProgress.INCOMPLETE
+    return PlantProgress.DONE if planted else PlantProgress.FAILED

@@ -18,7 +18,7 @@ from kalepool.v1 import backend_pb2, types_pb2
 from kalepool.v1.backend_pb2_grpc import BackendServiceServicer, add_BackendServiceServicer_to_server
 from kalepool.v1.errors_pb2 import Reason
 from localnet.contracts.install import farm_entries
-from localnet.entry_keys import instance_key_bytes
+from localnet.ledger.entry_keys import instance_key_bytes
 from localnet.testing import NodeHandle
 from pooler_svc.changes import Changes
 from pooler_svc.hashers import HashJob, HashRates, Improvement

@@ -72,11 +72,11 @@ def test_a_refused_candidate_costs_nothing_a_refused_submission_is_final() -> No
     assert work_of(book) is WorkState.FAILED
 
 
-def test_a_summary_without_a_planted_farmer_is_fruitless() -> None:
+def test_a_farmer_who_failed_for_a_passing_reason_makes_the_request_incomplete() -> None:
     book = BlockBook()
     book.note_plant_failed(PlantFailed(7, "f1", Failure("REASON_RPC_UNAVAILABLE", "away", retryable=True)))
     book.note_plant_summary(PlantSummary(7, requested=1, planted=0, failed=1, total_staked_stroops=0))
-    assert book.block(7).request.progress is PlantProgress.FRUITLESS
+    assert book.block(7).request.progress is PlantProgress.INCOMPLETE
     book.note_planted(PLANTED)
     book.note_plant_summary(PlantSummary(7, requested=1, planted=1, failed=0, total_staked_stroops=10))
     assert book.block(7).request.progress is PlantProgress.DONE

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from pooler_svc.rules.planting import (
     PlantDecision,
     PlantProgress,
@@ -7,6 +9,7 @@ from pooler_svc.rules.planting import (
     PlantSituation,
     decide_plant,
     plant_deadline,
+    progress_after,
 )
 
 T = 1_000_000
@@ -61,11 +64,33 @@ def test_the_hold_is_measured_from_the_boundary_of_the_block() -> None:
     assert decide_plant(late).plant_index == 8
 
 
-def test_a_fruitless_request_is_repeated_after_a_while() -> None:
-    fruitless = PlantRequest(PlantProgress.FRUITLESS, T + 301.0)
-    waiting = replace(OPENABLE, request_for_next=fruitless, now=T + 330.0)
+def test_an_incomplete_request_is_repeated_soon_and_a_failed_one_a_block_later() -> None:
+    incomplete = PlantRequest(PlantProgress.INCOMPLETE, T + 301.0)
+    waiting = replace(OPENABLE, request_for_next=incomplete, now=T + 330.0)
     assert decide_plant(waiting) == PlantDecision(wake_at=T + 331.0)
     assert decide_plant(replace(waiting, now=T + 331.0)) == PlantDecision(plant_index=8)
+    failed = PlantRequest(PlantProgress.FAILED, T + 301.0)
+    waiting = replace(OPENABLE, request_for_next=failed, now=T + 331.0)
+    assert decide_plant(waiting) == PlantDecision(wake_at=T + 601.0)
+    assert decide_plant(replace(waiting, now=T + 601.0)) == PlantDecision(plant_index=8)
+
+
+@pytest.mark.parametrize(
+    ("requested", "planted", "retryable_failures", "expected"),
+    [
+        (3, 3, False, PlantProgress.DONE),
+        (3, 1, False, PlantProgress.DONE),
+        (3, 1, True, PlantProgress.INCOMPLETE),
+        (3, 0, True, PlantProgress.INCOMPLETE),
+        (0, 0, False, PlantProgress.INCOMPLETE),
+        (3, 0, False, PlantProgress.FAILED),
+    ],
+)
+def test_a_summary_says_whether_to_ask_again(
+    requested: int, planted: int, retryable_failures: bool, expected: PlantProgress
+) -> None:
+    found = progress_after(requested=requested, planted=planted, retryable_failures=retryable_failures)
+    assert found is expected
 
 
 def test_nothing_is_planted_while_draining_or_paused_or_for_nobody() -> None:

@@ -1,0 +1,102 @@
+import asyncio
+from dataclasses import replace
+
+from kale.farm import Block, Farm
+from pooler_svc.block_monitor import BlockMonitor
+from pooler_svc.changes import Changes
+from pooler_svc.recent_errors import RecentErrors
+from poolkit.chain_clock import ChainClock
+from poolkit.errors import RpcUnavailable
+from poolkit.farm_reader import FarmView
+from poolkit.rpc_answers import LedgerHead
+
+T = 1_000_000
+BLOCK = Block(bytes(32), 0, 0, 0, 0, 0, 0, 0, 0, timestamp=T)
+VIEW = FarmView(Farm("G…", "C…", 7, BLOCK, paused=False), ledger=100)
+
+
+class ScriptedFarms:
+    """Answers with `answer`, which a test sets; counts the reads."""
+
+    def __init__(self, answer: FarmView | RpcUnavailable) -> None:
+        self.answer = answer
+        self.reads = 0
+        self.changes = Changes()
+
+    async def farm(self) -> FarmView:
+        self.reads += 1
+        self.changes.announce()
+        if isinstance(self.answer, RpcUnavailable):
+            raise self.answer
+        return self.answer
+
+
+class Watched:
+    """A monitor over scripted reads, with a clock that moves by `observe`."""
+
+    def __init__(self, *, poll_interval_seconds: float = 5.0) -> None:
+        self.farms = ScriptedFarms(VIEW)
+        self.clock = ChainClock(initial_pace=60.0)
+        self.changes = Changes()
+        self.errors = RecentErrors()
+        self.monitor = BlockMonitor(self.farms, self.clock, self.changes, self.errors, poll_interval_seconds)
+
+
+async def test_a_new_index_is_seen_and_announced() -> None:
+    watched = Watched()
+    await watched.monitor.look()
+    before = watched.changes.version
+    await watched.monitor.look()
+    assert watched.changes.version == before
+    watched.farms.answer = replace(VIEW, farm=replace(VIEW.farm, index=8), ledger=101)
+    await watched.monitor.look()
+    assert watched.changes.version > before
+    assert watched.monitor.find_block(8) == BLOCK
+    assert watched.monitor.find_block(7) is None
+
+
+async def test_a_node_that_lags_behind_is_not_believed() -> None:
+    watched = Watched()
+    await watched.monitor.look()
+    watched.farms.answer = replace(VIEW, farm=replace(VIEW.farm, index=6), ledger=99)
+    await watched.monitor.look()
+    assert watched.monitor.view == VIEW
+
+
+async def test_a_failed_read_is_noted_and_keeps_the_view() -> None:
+    watched = Watched()
+    await watched.monitor.look()
+    watched.farms.answer = RpcUnavailable("no node answers")
+    await watched.monitor.look()
+    await watched.monitor.look()
+    assert watched.monitor.reads_fail
+    assert watched.monitor.view == VIEW
+    (error,) = watched.errors.newest_first()
+    assert (error.reason, error.count) == ("REASON_RPC_UNAVAILABLE", 2)
+    watched.farms.answer = VIEW
+    await watched.monitor.look()
+    assert not watched.monitor.reads_fail
+
+
+async def test_near_the_boundary_each_ledger_is_one_read() -> None:
+    watched = Watched()
+    watched.clock.observe(LedgerHead(100, T + 295))
+    watching = asyncio.create_task(watched.monitor.watch_forever())
+    await watched.farms.changes.wait_beyond(0)
+    for sequence in (101, 102):
+        watched.farms.answer = replace(VIEW, ledger=sequence)
+        seen = watched.farms.changes.version
+        watched.clock.observe(LedgerHead(sequence, T + 295 + 5 * (sequence - 100)))
+        await watched.farms.changes.wait_beyond(seen)
+    assert watched.farms.reads == 3
+    watching.cancel()
+
+
+async def test_reading_goes_on_when_the_ledgers_stop() -> None:
+    watched = Watched()
+    watched.clock.observe(LedgerHead(100, T + 295))
+    watching = asyncio.create_task(watched.monitor.watch_forever())
+    await watched.farms.changes.wait_beyond(0)
+    seen = watched.farms.changes.version
+    assert await watched.farms.changes.wait_beyond(seen, timeout_wall_seconds=30) > seen
+    watching.cancel()
