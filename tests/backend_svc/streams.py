@@ -1,13 +1,12 @@
-"""The pooler's end of a stream, without gRPC: requests go in, responses come out."""
+"""The pooler's end of a stream, with or without gRPC: requests go in, responses come out."""
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from backend_svc.sessions import SessionStreams
 from kalepool.v1.types_pb2 import SessionGoodbye, SessionOpen
 
 Request = TypeVar("Request", bound=Message)
@@ -21,14 +20,12 @@ def new_id() -> str:
 
 
 class Conversation(Generic[Request, Response]):
-    """One connection of one pooler."""
+    """One connection of one pooler. `connect` takes the requests and gives the responses."""
 
-    def __init__(
-        self, streams: SessionStreams[Request, Response], request_type: type[Request], pooler_id: str
-    ) -> None:
+    def __init__(self, connect: Callable[[AsyncIterator[Request]], Any], request_type: type[Request]) -> None:
         self._request_type = request_type
         self._requests: asyncio.Queue[Request | None] = asyncio.Queue()
-        self._responses = streams.converse(pooler_id, self._sent())
+        self._responses = aiter(connect(self._sent()))
         self._sequence = 0
 
     async def _sent(self) -> AsyncIterator[Request]:
@@ -74,10 +71,17 @@ class Conversation(Generic[Request, Response]):
             if response.sequence:
                 return response
 
+    async def until(self, message: str) -> list[Any]:
+        """The durable responses up to and with the first that tells this kind of thing."""
+        told = [await self.next_durable()]
+        while told[-1].WhichOneof("message") != message:
+            told.append(await self.next_durable())
+        return told
+
     async def rest(self) -> list[Any]:
         """Everything up to the end of the stream."""
         return [response async for response in self._responses]
 
     async def break_off(self) -> None:
         """The connection is lost: the server's handler is cancelled."""
-        await self._responses.aclose()  # type: ignore[attr-defined]
+        await self._responses.aclose()

@@ -91,12 +91,12 @@ async def streams(
 
 @pytest.fixture
 def talk(streams: SessionStreams[PlantRequest, PlantResponse], pooler_id: str) -> Talk:
-    return Conversation(streams, PlantRequest, pooler_id)
+    return Conversation(lambda requests: streams.converse(pooler_id, requests), PlantRequest)
 
 
 @pytest.fixture
 def second_talk(streams: SessionStreams[PlantRequest, PlantResponse], pooler_id: str) -> Talk:
-    return Conversation(streams, PlantRequest, pooler_id)
+    return Conversation(lambda requests: streams.converse(pooler_id, requests), PlantRequest)
 
 
 async def test_a_request_is_acknowledged_with_what_its_commit_told(talk: Talk, taker: EchoTaker) -> None:
