@@ -6,7 +6,6 @@ the list, so that a token of one list is refused by another.
 """
 
 import base64
-import binascii
 import hashlib
 
 _FILTER_DIGEST_BYTES = 8
@@ -31,7 +30,7 @@ def page_start(token: str, filters: str) -> str:
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
         last_key = raw[_FILTER_DIGEST_BYTES:].decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # not ASCII, not base64, not UTF-8
         raise UnreadablePageTokenError("is not a page token") from error
     if raw[:_FILTER_DIGEST_BYTES] != _digest(filters):
         raise UnreadablePageTokenError("belongs to a list with other filters")

@@ -105,7 +105,7 @@ class FieldChecks:
         return stripped
 
     def email(self, field: str, value: str) -> str:
-        fits = len(value) <= 254 and _EMAIL.fullmatch(value) is not None
+        fits = len(value) <= 254 and value.isprintable() and _EMAIL.fullmatch(value) is not None
         self.require(fits, field, "must be an e-mail address of at most 254 characters", value)
         return value
 

@@ -91,9 +91,9 @@ class FarmerServicer(farmer_pb2_grpc.FarmerServiceServicer):
     async def UpdateStake(  # noqa: N802
         self, request: farmer_pb2.UpdateStakeRequest, context: Any
     ) -> farmer_pb2.UpdateStakeResponse:
+        caller = _caller_for(request)
         with FieldChecks() as check:
             _check_stake(check, request.stake_basis_points)
-        caller = _caller_for(request)
 
         def update() -> farmer_pb2.UpdateStakeResponse:
             farmer = self._accounts.update_stake(request.farmer_id, request.stake_basis_points)

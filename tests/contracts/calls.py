@@ -1,7 +1,7 @@
 """Calls any RPC with raw bytes, and tells how it was answered."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from poolkit.errors import DETAILS_KEY, DOMAIN, PoolError, from_rpc_status
 from tests.contracts.methods import Method
 
 DEADLINE_WALL_SECONDS = 60.0
+_MOST_ATTEMPTS = 10
+_LOST_STATUS = (grpc.StatusCode.INTERNAL, "Internal error from Core")
 
 
 @dataclass(frozen=True)
@@ -35,37 +37,53 @@ class Answer:
 
 
 async def call(
-    channel: grpc.aio.Channel,
-    method: Method,
-    requests: Sequence[Message | bytes],
-    *,
-    key: str | None,
+    channel: grpc.aio.Channel, method: Method, requests: Sequence[Message | bytes], *, key: str | None
 ) -> Answer:
     """Send the requests, half-close, and read to the end.
 
     Of a stream that follows one request (Watch…, Reconcile) only the first message is read: some never end.
     """
-    running = _stream(channel, method, key)
     most = 1 if method.server_streaming and not method.client_streaming else None
-    await _write(
-        running,
-        [request if isinstance(request, bytes) else request.SerializeToString() for request in requests],
-    )
-    return await _read(running, most)
+    sent = [request if isinstance(request, bytes) else request.SerializeToString() for request in requests]
+
+    async def attempt() -> Answer:
+        running = _stream(channel, method, key)
+        await _write(running, sent)
+        return await _read(running, most)
+
+    return await _answered(attempt)
 
 
 async def converse(
     channel: grpc.aio.Channel, method: Method, next_request: Callable[[int], Message], *, key: str
 ) -> Answer:
     """Open the pooler's session of a stream, send the request of the next sequence, half-close, read all."""
-    running = _stream(channel, method, key)
     opening: Any = method.request()
     opening.open.SetInParent()
-    await running.write(opening.SerializeToString())
-    opened = await running.read()
-    request = next_request(opened.opened.last_request_sequence + 1)
-    await _write(running, [request.SerializeToString()])
-    return await _read(running, None)
+
+    async def attempt() -> Answer:
+        running = _stream(channel, method, key)
+        await running.write(opening.SerializeToString())
+        opened = await running.read()
+        request = next_request(opened.opened.last_request_sequence + 1)
+        await _write(running, [request.SerializeToString()])
+        return await _read(running, None)
+
+    return await _answered(attempt)
+
+
+async def _answered(attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Make the call again if the client's own library lost its status.
+
+    A write that comes too late, after the server has ended the call, makes grpc.aio replace the status that
+    is on its way by INTERNAL.
+    """
+    answer = await attempt()
+    for _ in range(_MOST_ATTEMPTS - 1):
+        if (answer.code, answer.text) != _LOST_STATUS:
+            break
+        answer = await attempt()
+    return answer
 
 
 def _stream(channel: grpc.aio.Channel, method: Method, key: str | None) -> Any:
@@ -89,7 +107,7 @@ async def _write(running: Any, requests: Sequence[bytes]) -> None:
 async def _read(running: Any, most: int | None) -> Answer:
     responses: list[Any] = []
     try:
-        async for response in running:
+        while (response := await running.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
             responses.append(response)
             if len(responses) == most:
                 running.cancel()

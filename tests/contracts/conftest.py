@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 
 from tests.contracts.running_pool import RunningPool, running_pool
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningPool]:
-    async with running_pool(tmp_path_factory.mktemp("contracts")) as running:
+async def pool() -> AsyncIterator[RunningPool]:
+    async with running_pool() as running:
         yield running

@@ -1,10 +1,12 @@
 """Requests that no client of ours would send, made from a message's descriptor."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from stellar_sdk import Keypair
 
 # One field of each wire type (0 varint, 1 fixed64, 2 bytes, 5 fixed32) that no message of ours has: the key
 # is number << 3 | type as a varint.
@@ -60,14 +62,44 @@ def largest(field: Any) -> Any:
     return _LARGEST[field.cpp_type]
 
 
+def well_formed_smallest(field: Any) -> Any:
+    """The least number; texts and bytes that get through the checks of their form."""
+    return _well_formed(field, smallest)
+
+
+def well_formed_largest(field: Any) -> Any:
+    """The greatest number; texts and bytes that get through the checks of their form."""
+    return _well_formed(field, largest)
+
+
+def _well_formed(field: Any, number: Value) -> Any:
+    if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
+        return 1
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return bytes(32)
+    if field.cpp_type != FieldDescriptor.CPPTYPE_STRING:
+        return number(field)
+    if field.name.endswith(("_id", "_ids", "_key")) and field.name != "public_key":
+        return str(uuid.uuid4())
+    if field.name in ("public_key", "payout_wallet"):
+        return Keypair.random().public_key
+    if field.name == "user_email":
+        return "farmer@example.org"
+    return "" if field.name == "page_token" else "odd"
+
+
 def odd_requests(message: type[Message]) -> Iterator[tuple[str, bytes]]:
     """(what is odd, the request's bytes): empty, unknown fields, and each variant with extreme values."""
     yield "empty", b""
     yield "unknown fields", UNKNOWN_FIELDS
     for variant in variants(message.DESCRIPTOR):
         yield f"{variant or 'message'} of nothing", bare(message, variant).SerializeToString()
-        yield f"{variant or 'message'} of smallest", filled(message, variant, smallest).SerializeToString()
-        yield f"{variant or 'message'} of largest", filled(message, variant, largest).SerializeToString()
+        for value in EXTREMES:
+            request = filled(message, variant, value)
+            yield f"{variant or 'message'} of {value.__name__}", request.SerializeToString()
+
+
+EXTREMES = (smallest, largest, well_formed_smallest, well_formed_largest)
 
 
 def variants(descriptor: Any) -> list[str]:

@@ -1,5 +1,7 @@
 """A running pool as the contract tests call it: by method, whichever server has it."""
 
+import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -67,8 +69,10 @@ class RunningPool:
 
 
 @asynccontextmanager
-async def running_pool(data: Path) -> AsyncIterator[RunningPool]:
+async def running_pool() -> AsyncIterator[RunningPool]:
     """PostgreSQL, localnet, Backend and a Pooler without farmers, each a process, at high speed."""
+    data = Path(tempfile.mkdtemp(prefix="kalepool-contracts-"))
+    data.chmod(0o755)  # run by root, PostgreSQL is a user of its own and must get through
     local = LocalPool(data, speed=_SPEED)
     try:
         await local.start_chain_and_database()
@@ -78,4 +82,6 @@ async def running_pool(data: Path) -> AsyncIterator[RunningPool]:
         async with RunningPool.connected(local) as pool:
             yield pool
     finally:
-        await local.stop()
+        not_clean = await local.stop()
+    assert not not_clean, f"not stopped cleanly: {', '.join(not_clean)}; logs in {data}"
+    shutil.rmtree(data)

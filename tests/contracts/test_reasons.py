@@ -1,7 +1,5 @@
 """Every reason of the protos can be provoked, or is listed as not yet reachable."""
 
-from pathlib import Path
-
 import pytest
 
 from kalepool.v1.errors_pb2 import Reason
@@ -37,8 +35,8 @@ async def test_a_reason_can_be_provoked(pool: RunningPool, reason: Reason.ValueT
 
 
 @pytest.mark.parametrize("reason", OUTAGES, ids=Reason.Name)
-async def test_a_reason_can_be_provoked_by_an_outage(reason: Reason.ValueType, tmp_path: Path) -> None:
-    async with running_pool(tmp_path) as pool:
+async def test_a_reason_can_be_provoked_by_an_outage(reason: Reason.ValueType) -> None:
+    async with running_pool() as pool:
         with pytest.raises(PoolError) as refusal:
             await OUTAGES[reason](pool)
     assert refusal.value.reason_name == Reason.Name(reason)

@@ -67,6 +67,11 @@ BAD: list[tuple[Check, str, str]] = [
         "email",
         "must be an e-mail address of at most 254 characters (got 'a@b')",
     ),
+    (
+        lambda c: c.email("email", "a\x00@b.example"),
+        "email",
+        "must be an e-mail address of at most 254 characters (got 'a\\x00@b.example')",
+    ),
     (lambda c: c.bytes_of("hash", bytes(31), length=32), "hash", "must have 32 bytes (got 31 bytes)"),
     (
         lambda c: c.account("wallet", CONTRACT),
