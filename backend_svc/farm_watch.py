@@ -4,15 +4,15 @@ import asyncio
 from typing import Protocol
 
 from poolkit.chain_clock import ChainClock
-from poolkit.farm_reader import FarmView
+from poolkit.farm_reader import BlockView, FarmView
 
 
 class FarmSource(Protocol):
-    """Where the farm is read; FarmReader is one."""
+    """Where the farm is read; FarmReader is one. Each raises RpcUnavailable and NotFound."""
 
-    async def farm(self) -> FarmView:
-        """Raises RpcUnavailable, NotFound."""
-        ...
+    async def farm(self) -> FarmView: ...
+
+    async def get_block(self, index: int) -> BlockView: ...
 
 
 class FarmWatch:
@@ -23,6 +23,7 @@ class FarmWatch:
         self._clock = clock
         self._latest: FarmView | None = None
         self._reading = asyncio.Lock()
+        self._entropy: tuple[int, bytes] | None = None
 
     def __repr__(self) -> str:
         return f"<FarmWatch {self._latest and (self._latest.farm.index, self._latest.ledger)}>"
@@ -34,3 +35,14 @@ class FarmWatch:
             if self._latest is None or self._latest.ledger < wanted:
                 self._latest = await self._source.farm()
             return self._latest
+
+    async def entropy(self, index: int) -> bytes:
+        """The block's entropy, fixed when it was opened. Raises RpcUnavailable, NotFound.
+
+        It stands in the block's own entry only: the farm's copy of the block
+        already collects the entropy of the next one.
+        """
+        if self._entropy is None or self._entropy[0] != index:
+            view = await self._source.get_block(index)
+            self._entropy = (index, view.block.entropy)
+        return self._entropy[1]

@@ -321,18 +321,11 @@ class Planter:
         operation = await self._database.run(operations.get_operation, operation_id)
         while True:
             try:
-                block = await self._find_block(operation.block_index)
+                view = await self._chain.find_block(operation.block_index)
                 break
             except RpcUnavailable:
                 await self._clock.wait_for_next_ledger()
-        await self._database.run(_record_summary, operation, block)
-
-    async def _find_block(self, index: int) -> Block | None:
-        farm = (await self._farm.farm()).farm
-        if farm.index == index:
-            return farm.block
-        view = await self._chain.find_block(index)
-        return None if view is None else view.block
+        await self._database.run(_record_summary, operation, None if view is None else view.block)
 
 
 def _opens_at(farm: Farm) -> int:

@@ -124,13 +124,14 @@ class Worker:
 
     async def check(self, found: FoundNonce) -> Verdict | None:
         """Whether the nonce is what it is said to be, for the current block. Raises RpcUnavailable."""
-        farm = (await self._farm.farm()).farm
-        if found.block_index != farm.index:
-            return closed_or_unknown(found.block_index, farm.index)
+        current_index = (await self._farm.farm()).farm.index
+        if found.block_index != current_index:
+            return closed_or_unknown(found.block_index, current_index)
         address = await self._find_address(found.farmer_id)
         if address is None:
             return Verdict(Reason.REASON_NOT_FOUND, f"there is no farmer {found.farmer_id}")
-        solution = miner_ext.verify(found.block_index, farm.block.entropy, farmer_key(address), found.nonce)
+        entropy = await self._farm.entropy(found.block_index)
+        solution = miner_ext.verify(found.block_index, entropy, farmer_key(address), found.nonce)
         if solution.hash != found.hash:
             text = f"hash must be {solution.hash.hex()} for nonce {found.nonce} (got {found.hash.hex()})"
             return Verdict(Reason.REASON_HASH_MISMATCH, text)
