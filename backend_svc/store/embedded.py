@@ -33,6 +33,10 @@ _POLL_WALL_SECONDS = 0.1
 _WATCH_WALL_SECONDS = 1
 _OTHERS_MAY_PASS = 0o005
 
+# Children meant to outlive us. Dropping the handle of a running process is
+# taken for a mistake by the interpreter, so they are kept.
+_detached: "list[subprocess.Popen[bytes]]" = []
+
 
 class EmbeddedPostgresError(Exception):
     """The server could not be started in its folder; the text says why in one line."""
@@ -114,6 +118,7 @@ def join_or_start(folder: Path) -> str:
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": path},
         )
+    _detached.append(child)
     return _wait_for_child(child, folder, log)
 
 

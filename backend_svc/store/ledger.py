@@ -112,7 +112,7 @@ def account_total(account: Account) -> int:
 def events_of(farmer_id: str) -> list[LedgerEvent]:
     """A farmer's events in the order in which they were booked."""
     query = LedgerEvents.select().where(LedgerEvents.farmer_id == farmer_id)
-    return [as_record(LedgerEvent, row) for row in query.order_by(LedgerEvents.created_at, LedgerEvents.id)]
+    return [as_record(LedgerEvent, row) for row in query.order_by(LedgerEvents.number)]
 
 
 def find_cursor(name: str) -> ChainCursor | None:

@@ -250,6 +250,7 @@ class HarvestRequestPails(Table):
 
 class LedgerEvents(Table):
     id = IdField(primary_key=True)
+    number = BigIntegerField()
     kind = EnumField(records.LedgerEventKind)
     farmer_id = IdField()
     reference_id = IdField(null=True)

@@ -7,7 +7,7 @@ from backend_svc.store.database import in_transaction
 
 # Unsettled: something of this farmer's may be on the chain and not yet in the rows.
 _FARMERS = """
-SELECT f.id, f.public_key,
+SELECT f.id::text, f.public_key,
     EXISTS (SELECT FROM transactions t WHERE t.farmer_id = f.id AND t.status IN ('prepared', 'submitted'))
         OR EXISTS (SELECT FROM plantings p WHERE p.farmer_id = f.id AND p.status = 'planting')
         OR EXISTS (SELECT FROM works w WHERE w.farmer_id = f.id AND w.status = 'submitting')
@@ -19,7 +19,7 @@ ORDER BY f.id
 """
 
 _ENTRIES = """
-SELECT n.farmer_id,
+SELECT n.farmer_id::text,
     sum(n.amount_stroops) FILTER (WHERE n.account = 'farmer_free'),
     sum(n.amount_stroops) FILTER (WHERE n.account = 'farmer_in_play'),
     sum(n.amount_stroops) FILTER (WHERE n.account = 'farmer_free' AND e.chain_event_id IS NOT NULL)
@@ -28,16 +28,18 @@ WHERE n.farmer_id IS NOT NULL
 GROUP BY n.farmer_id
 """
 
-_STAKED = "SELECT farmer_id, sum(stake_stroops) FROM plantings WHERE status = 'planted' GROUP BY farmer_id"
+_STAKED = """
+SELECT farmer_id::text, sum(stake_stroops) FROM plantings WHERE status = 'planted' GROUP BY farmer_id
+"""
 
 _RETURNED = """
-SELECT farmer_id, sum(reward_stroops + stake_stroops) FROM harvests
+SELECT farmer_id::text, sum(reward_stroops + stake_stroops) FROM harvests
 WHERE status = 'harvested' AND NOT by_outsider
 GROUP BY farmer_id
 """
 
 _PAILS = """
-SELECT p.farmer_id, p.block_index, p.stake_stroops, p.plant_ledger, w.gap, w.confirmed_zeros
+SELECT p.farmer_id::text, p.block_index, p.stake_stroops, p.plant_ledger, w.gap, w.confirmed_zeros
 FROM plantings p LEFT JOIN works w ON w.planting_id = p.id AND w.status = 'confirmed'
 WHERE p.status = 'planted'
     AND NOT EXISTS (SELECT FROM harvests h WHERE h.planting_id = p.id AND h.status = 'harvested')
@@ -57,7 +59,7 @@ def farmer_records(farmer_id: str | None = None) -> dict[str, FarmerRecords]:
         pails.setdefault(farmer, []).append(PailRecord(*record))
     return {
         farmer: FarmerRecords(
-            farmer_id=str(farmer),
+            farmer_id=farmer,
             public_key=public_key,
             unsettled=unsettled,
             funded_stroops=_sum(entries, farmer, 2),

@@ -29,11 +29,11 @@ def some_pooler(name: str = "North") -> Pooler:
     return pooler
 
 
-def some_farmer(pooler: Pooler, *, public_key: str | None = None) -> Farmer:
+def some_farmer(pooler: Pooler, *, public_key: str | None = None, farmer_id: str | None = None) -> Farmer:
     """An active farmer."""
     user = farmers.find_or_add_user("ada@example.org")
     farmer = farmers.add_farmer(
-        farmer_id=some_id(),
+        farmer_id=farmer_id or some_id(),
         user_id=user.id,
         pooler_id=pooler.id,
         custody_mode=CustodyMode.CUSTODIAL,

@@ -5,6 +5,7 @@ from typing import Any
 _SQL = """
 CREATE TABLE ledger_events (
     id uuid PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     kind text NOT NULL CHECK (kind IN ('deposit', 'withdrawal', 'stake_planted', 'stake_returned',
                                        'reward_minted', 'stake_forfeited', 'outsider_mint', 'outsider_burn')),
     farmer_id uuid NOT NULL REFERENCES farmers,
@@ -19,8 +20,9 @@ CREATE TABLE ledger_events (
     CONSTRAINT ledger_events_once_a_chain_event UNIQUE (chain_event_id, farmer_id)
 );
 COMMENT ON TABLE ledger_events IS
-    'Why money moved. What we caused names our row (reference_id); what the chain told us names its '
-    'event. Both are unique, so nothing is booked twice. outsider: not caused by a transaction of ours.';
+    'Why money moved, by number in the order of booking. What we caused names our row '
+    '(reference_id); what the chain told us names its event. Both are unique, so nothing is booked '
+    'twice. outsider: not caused by a transaction of ours.';
 CREATE INDEX ledger_events_farmer ON ledger_events (farmer_id, kind);
 CREATE TRIGGER ledger_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_events
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
