@@ -82,10 +82,11 @@ class ChainEvents:
             cursor = await self._database.run(ledger.find_cursor, self._name)
             page = await self._next_page(cursor)
             full = len(page.events) == _PAGE
-            # A page that is not full reaches to the node's latest ledger.
-            reached = page.events[-1].ledger - 1 if full else page.latest_ledger
+            # The rest of a full page's last ledger is still to come.
+            reached = _ledger_of(page.cursor) - (1 if full else 0)
             await self._database.run(self._book_page, cursor, page, reached)
-            if not full:
+            # A node scans a limited number of ledgers at once: a page may be neither full nor the last.
+            if not full and reached >= page.latest_ledger:
                 return reached
 
     async def _next_page(self, cursor: ChainCursor | None) -> EventPage:
@@ -106,6 +107,11 @@ class ChainEvents:
         # A lagging node may know less than the one before.
         reached = max(reached, behind.ledger if behind is not None else 0)
         ledger.move_cursor(self._name, page.cursor, reached)
+
+
+def _ledger_of(cursor: str) -> int:
+    """Cursors and event ids begin with a TOID: ledger ‖ transaction ‖ operation (SEP-35)."""
+    return int(cursor.partition("-")[0]) >> 32
 
 
 def read_movement(event: ChainEvent) -> Movement | None:

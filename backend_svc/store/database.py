@@ -15,6 +15,7 @@ import psycopg2
 import psycopg2.extensions
 from peewee import DatabaseProxy, InterfaceError, OperationalError
 from playhouse.pool import PooledPostgresqlDatabase
+from psycopg2.extensions import TransactionRollbackError
 
 from poolkit.errors import DatabaseUnavailable
 from poolkit.logs import get_logger
@@ -25,6 +26,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _CONNECT_WALL_SECONDS = 5
+_DEADLOCK_ATTEMPTS = 4
 
 
 class OutsideTransactionError(RuntimeError):
@@ -85,7 +87,8 @@ class Database:
 
         Nothing in it may touch the event loop. When the caller is cancelled
         the thread goes on to its COMMIT or ROLLBACK: a transaction is never
-        left half done, but its outcome is then unknown to the caller.
+        left half done, but its outcome is then unknown to the caller. After a
+        deadlock the function is called again.
         Raises what the function raises, and DatabaseUnavailable: the server cannot be reached,
         or went away, and then nobody knows whether the COMMIT was done.
         """
@@ -96,8 +99,16 @@ class Database:
         """The same in the calling thread, for start-up code and tests without a loop."""
         outer, current_database.obj = current_database.obj, self._peewee
         try:
-            with self._peewee.connection_context(), self._peewee.atomic():
-                return function(*args, **kwargs)
+            attempt = 0
+            while True:
+                attempt += 1
+                try:
+                    with self._peewee.connection_context(), self._peewee.atomic():
+                        return function(*args, **kwargs)
+                except OperationalError as error:
+                    if attempt == _DEADLOCK_ATTEMPTS or not _is_deadlock(error):
+                        raise
+                    log.info("transaction repeated", error=_first_line(error))
         except (OperationalError, InterfaceError) as error:
             # The driver's text names hosts: it is for the log, the message may reach a client.
             log.error("database unavailable", address=self.address, error=_first_line(error))
@@ -128,6 +139,11 @@ def in_transaction() -> PooledPostgresqlDatabase:
 
 def _select_one() -> None:
     in_transaction().execute_sql("SELECT 1")
+
+
+def _is_deadlock(error: OperationalError) -> bool:
+    """Two transactions took the same rows in another order, and this is the one that was rolled back."""
+    return isinstance(getattr(error, "orig", None), TransactionRollbackError)
 
 
 def _first_line(error: Exception) -> str:
