@@ -28,7 +28,7 @@ async def _list_farmers_without_database(pool: RunningPool) -> None:
 async def _watch_a_pooler_that_stops(pool: RunningPool) -> None:
     async with pool.local.pooler_channel() as channel:
         watch: Any = PoolerServiceStub(channel).WatchStatus(pooler_pb2.WatchStatusRequest())
-        await watch.read()
+        await anext(aiter(watch))
         assert await pool.local.pooler.stop()
         async for _ in watch:
             pass

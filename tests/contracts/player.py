@@ -21,7 +21,7 @@ from tests.contracts.methods import Server, method
 from tests.contracts.running_pool import RunningPool
 
 _POLL_WALL_SECONDS = 0.05
-_MOST_HASHES = 200_000
+_MANY_HASHES = 200_000
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,9 @@ class Player:
         assert all(outcome.HasField("planted") for outcome in outcomes), outcomes
         return await block_with_index(self.pool, index)
 
-    def solve(self, block: Block, *, nonce_from: int = 0) -> Solution:
-        """A nonce for the first farmer, with some zeros."""
-        progress = Search(
-            block.index, block.entropy, farmer_key(self.farmer.public_key), nonce_from, _MOST_HASHES
-        ).run()
+    def solve(self, block: Block, *, hashes: int = _MANY_HASHES) -> Solution:
+        """The first farmer's best nonce among so many."""
+        progress = Search(block.index, block.entropy, farmer_key(self.farmer.public_key), 0, hashes).run()
         assert progress.best is not None
         return progress.best
 
@@ -101,7 +99,7 @@ def found(block_index: int, solution: Solution) -> backend_pb2.WorkResult:
         hash=solution.hash,
         zeros=solution.zeros,
         attempts=1,
-        hashes=_MOST_HASHES,
+        hashes=_MANY_HASHES,
         disposition=backend_pb2.WORK_DISPOSITION_SUBMIT_NOW,
     )
 

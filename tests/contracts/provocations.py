@@ -242,13 +242,14 @@ async def _work_after_the_next_block_was_opened(pool: RunningPool) -> Seen:
 
 
 @provokes(Reason.REASON_WORKED_BY_OTHERS)
-async def _work_after_a_stranger_has(pool: RunningPool) -> Seen:
+async def _work_after_a_stranger_has_with_more_zeros(pool: RunningPool) -> Seen:
     player = await Player.join(pool)
     block = await player.plant_new_block()
-    solution = player.solve(block)
+    poor, good = player.solve(block, hashes=1), player.solve(block)
+    assert poor.zeros < good.zeros
     async with _stranger(pool) as stranger:
-        await stranger.work(player.farmer.public_key, solution.hash, solution.nonce)
-    return _reasons(failures(await player.work(found(block.index, solution))))
+        await stranger.work(player.farmer.public_key, good.hash, good.nonce)
+    return _reasons(failures(await player.work(found(block.index, poor))))
 
 
 @provokes(Reason.REASON_WORK_TIMEOUT)
