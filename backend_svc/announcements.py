@@ -87,6 +87,7 @@ def tell_work(
         ledger=work.work_ledger or 0,
         recovered=work.recovered,
         failure=None if verdict is None else failure_message(verdict),
+        by_outsider=work.by_outsider,
     )
     _tell(session, "receipt", backend_pb2.WorkResponse(receipt=receipt), work)
 

@@ -1,19 +1,15 @@
 """How to provoke each reason from outside: calls to real servers, and what anybody may do on the chain."""
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from stellar_sdk import Keypair
-from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kalepool.v1 import admin_pb2, backend_pb2, farmer_pb2
 from kalepool.v1.backend_pb2_grpc import BackendServiceStub
 from kalepool.v1.errors_pb2 import Failure, Reason
 from kalepool.v1.types_pb2 import SessionOpen
-from kalepool_cli.demo.wallets import ask_friendbot
 from localnet.genesis import ISSUER
 from poolkit.grpc_client import open_channel
 from tests.contracts.calls import Answer
@@ -28,7 +24,7 @@ from tests.contracts.player import (
     register_farmer,
 )
 from tests.contracts.running_pool import RunningPool
-from tests.contracts.stranger import Stranger
+from tests.contracts.stranger import somebody
 
 Seen = Iterable[Reason.ValueType]
 Provocation = Callable[[RunningPool], Awaitable[Seen]]
@@ -205,7 +201,7 @@ async def _plant_by_a_time_that_is_over(pool: RunningPool) -> Seen:
 async def _plant_while_the_owner_has_paused_the_farm(pool: RunningPool) -> Seen:
     player = await Player.join(pool)
     view = await next_block_can_be_opened(pool)
-    async with _stranger(pool, ISSUER) as owner:
+    async with somebody(pool, ISSUER) as owner:
         await owner.pause()
         try:
             told = await player.plant(view.block.index + 1)
@@ -239,17 +235,6 @@ async def _work_after_the_next_block_was_opened(pool: RunningPool) -> Seen:
     block = await player.plant_new_block()
     await player.plant_new_block()
     return _reasons(failures(await player.work(found(block.index, player.solve(block)))))
-
-
-@provokes(Reason.REASON_WORKED_BY_OTHERS)
-async def _work_after_a_stranger_has_with_more_zeros(pool: RunningPool) -> Seen:
-    player = await Player.join(pool)
-    block = await player.plant_new_block()
-    poor, good = player.solve(block, hashes=1), player.solve(block)
-    assert poor.zeros < good.zeros
-    async with _stranger(pool) as stranger:
-        await stranger.work(player.farmer.public_key, good.hash, good.nonce)
-    return _reasons(failures(await player.work(found(block.index, poor))))
 
 
 @provokes(Reason.REASON_WORK_TIMEOUT)
@@ -311,13 +296,3 @@ async def _report_current_block(player: Player) -> backend_pb2.ReportBlockRespon
     response = (await player.call("BackendService/ReportBlock", request)).only()
     assert isinstance(response, backend_pb2.ReportBlockResponse)
     return response
-
-
-@asynccontextmanager
-async def _stranger(pool: RunningPool, key: Keypair | None = None) -> AsyncIterator[Stranger]:
-    """Somebody with XLM; a new account unless a key is given."""
-    keypair = key or Keypair.random()
-    if key is None:
-        await ask_friendbot(pool.local.friendbot_url, [keypair.public_key])
-    async with SorobanServerAsync(pool.local.rpc_url) as server:
-        yield Stranger(server, keypair)

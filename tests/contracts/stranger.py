@@ -1,6 +1,8 @@
 """Somebody on the chain who is no part of the pool."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from stellar_sdk import InvokeHostFunction, Keypair, TransactionBuilder, xdr
 from stellar_sdk.soroban_rpc import GetTransactionStatus, SendTransactionStatus
@@ -8,6 +10,8 @@ from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale import calls
 from kale.networks import LOCAL
+from kalepool_cli.demo.wallets import ask_friendbot
+from tests.contracts.running_pool import RunningPool
 
 _FEE_STROOPS = 100
 _POLL_WALL_SECONDS = 0.05
@@ -45,3 +49,13 @@ class Stranger:
             await asyncio.sleep(_POLL_WALL_SECONDS)
             found = await self._server.get_transaction(sent.hash)
         assert found.status == GetTransactionStatus.SUCCESS, found
+
+
+@asynccontextmanager
+async def somebody(pool: RunningPool, key: Keypair | None = None) -> AsyncIterator[Stranger]:
+    """Somebody with XLM; a new account unless a key is given."""
+    keypair = key or Keypair.random()
+    if key is None:
+        await ask_friendbot(pool.local.friendbot_url, [keypair.public_key])
+    async with SorobanServerAsync(pool.local.rpc_url) as server:
+        yield Stranger(server, keypair)

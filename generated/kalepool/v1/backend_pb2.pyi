@@ -668,6 +668,7 @@ class WorkReceipt(_message.Message):
     RECOVERED_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     COMPENSATION_STROOPS_FIELD_NUMBER: _builtins.int
+    BY_OUTSIDER_FIELD_NUMBER: _builtins.int
     request_sequence: _builtins.int
     """Sequence of the request that caused it; 0 if the Backend acted by itself."""
     block_index: _builtins.int
@@ -690,6 +691,8 @@ class WorkReceipt(_message.Message):
     """True if it took more than one attempt to get it into a ledger."""
     compensation_stroops: _builtins.int
     """What the farmer is compensated for a failure of ours, in stroops."""
+    by_outsider: _builtins.bool
+    """True if the work that stands is somebody else's, with at least as many zeros; confirmed all the same."""
     @_builtins.property
     def failure(self) -> _errors_pb2.Failure:
         """Why, with refused and failed."""
@@ -709,10 +712,11 @@ class WorkReceipt(_message.Message):
         recovered: _builtins.bool = ...,
         failure: _errors_pb2.Failure | None = ...,
         compensation_stroops: _builtins.int = ...,
+        by_outsider: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_index", b"block_index", "compensation_stroops", b"compensation_stroops", "failure", b"failure", "farmer_id", b"farmer_id", "gap", b"gap", "ledger", b"ledger", "nonce", b"nonce", "recovered", b"recovered", "request_sequence", b"request_sequence", "state", b"state", "transaction_hash", b"transaction_hash", "zeros", b"zeros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_index", b"block_index", "by_outsider", b"by_outsider", "compensation_stroops", b"compensation_stroops", "failure", b"failure", "farmer_id", b"farmer_id", "gap", b"gap", "ledger", b"ledger", "nonce", b"nonce", "recovered", b"recovered", "request_sequence", b"request_sequence", "state", b"state", "transaction_hash", b"transaction_hash", "zeros", b"zeros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

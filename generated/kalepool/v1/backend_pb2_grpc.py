@@ -92,8 +92,8 @@ class BackendServiceServicer:
     def Work(self, request_iterator, context):
         """Takes nonces, checks them by Keccak-256, stores them, submits them. A receipt for each step of each work, then a
         summary a block. Reasons of a receipt: REASON_HASH_MISMATCH, REASON_NOT_PLANTED, REASON_WORK_LATE,
-        REASON_BLOCK_NOT_CURRENT, REASON_NOT_FOUND (farmer not of this pooler), REASON_WORKED_BY_OTHERS, those of network and
-        backend, the contract errors, and what the pooler itself reports.
+        REASON_BLOCK_NOT_CURRENT, REASON_NOT_FOUND (farmer not of this pooler), those of network and backend, the contract
+        errors, and what the pooler itself reports.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,8 +101,8 @@ class BackendServiceServicer:
 
     def Harvest(self, request_iterator, context):
         """Harvests finished blocks. One outcome a farmer and block, then totals a request. Reasons of an outcome:
-        REASON_HARVESTED_BY_OTHERS, REASON_FARM_WORK_MISSING, REASON_FARM_HARVEST_NOT_READY, REASON_FARM_PAIL_MISSING, those
-        of network and backend.
+        REASON_FARM_WORK_MISSING, REASON_FARM_HARVEST_NOT_READY, REASON_FARM_PAIL_MISSING, REASON_HARVESTED_BY_OTHERS, those of
+        network and backend.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

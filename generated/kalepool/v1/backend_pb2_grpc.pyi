@@ -57,13 +57,13 @@ class BackendServiceStub:
     Work: _grpc.StreamStreamMultiCallable[_backend_pb2.WorkRequest, _backend_pb2.WorkResponse]
     """Takes nonces, checks them by Keccak-256, stores them, submits them. A receipt for each step of each work, then a
     summary a block. Reasons of a receipt: REASON_HASH_MISMATCH, REASON_NOT_PLANTED, REASON_WORK_LATE,
-    REASON_BLOCK_NOT_CURRENT, REASON_NOT_FOUND (farmer not of this pooler), REASON_WORKED_BY_OTHERS, those of network and
-    backend, the contract errors, and what the pooler itself reports.
+    REASON_BLOCK_NOT_CURRENT, REASON_NOT_FOUND (farmer not of this pooler), those of network and backend, the contract
+    errors, and what the pooler itself reports.
     """
     Harvest: _grpc.StreamStreamMultiCallable[_backend_pb2.HarvestRequest, _backend_pb2.HarvestResponse]
     """Harvests finished blocks. One outcome a farmer and block, then totals a request. Reasons of an outcome:
-    REASON_HARVESTED_BY_OTHERS, REASON_FARM_WORK_MISSING, REASON_FARM_HARVEST_NOT_READY, REASON_FARM_PAIL_MISSING, those
-    of network and backend.
+    REASON_FARM_WORK_MISSING, REASON_FARM_HARVEST_NOT_READY, REASON_FARM_PAIL_MISSING, REASON_HARVESTED_BY_OTHERS, those of
+    network and backend.
     """
     ReportBlock: _grpc.UnaryUnaryMultiCallable[_backend_pb2.ReportBlockRequest, _backend_pb2.ReportBlockResponse]
     """Tells the Backend about a block that the pooler sees; the answer says whether to plant and with which farmers.
@@ -92,13 +92,13 @@ class BackendServiceAsyncStub(BackendServiceStub):
     Work: _aio.StreamStreamMultiCallable[_backend_pb2.WorkRequest, _backend_pb2.WorkResponse]  # type: ignore[assignment]
     """Takes nonces, checks them by Keccak-256, stores them, submits them. A receipt for each step of each work, then a
     summary a block. Reasons of a receipt: REASON_HASH_MISMATCH, REASON_NOT_PLANTED, REASON_WORK_LATE,
-    REASON_BLOCK_NOT_CURRENT, REASON_NOT_FOUND (farmer not of this pooler), REASON_WORKED_BY_OTHERS, those of network and
-    backend, the contract errors, and what the pooler itself reports.
+    REASON_BLOCK_NOT_CURRENT, REASON_NOT_FOUND (farmer not of this pooler), those of network and backend, the contract
+    errors, and what the pooler itself reports.
     """
     Harvest: _aio.StreamStreamMultiCallable[_backend_pb2.HarvestRequest, _backend_pb2.HarvestResponse]  # type: ignore[assignment]
     """Harvests finished blocks. One outcome a farmer and block, then totals a request. Reasons of an outcome:
-    REASON_HARVESTED_BY_OTHERS, REASON_FARM_WORK_MISSING, REASON_FARM_HARVEST_NOT_READY, REASON_FARM_PAIL_MISSING, those
-    of network and backend.
+    REASON_FARM_WORK_MISSING, REASON_FARM_HARVEST_NOT_READY, REASON_FARM_PAIL_MISSING, REASON_HARVESTED_BY_OTHERS, those of
+    network and backend.
     """
     ReportBlock: _aio.UnaryUnaryMultiCallable[_backend_pb2.ReportBlockRequest, _backend_pb2.ReportBlockResponse]  # type: ignore[assignment]
     """Tells the Backend about a block that the pooler sees; the answer says whether to plant and with which farmers.
@@ -136,8 +136,8 @@ class BackendServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_backend_pb2.WorkResponse], _abc.AsyncIterator[_backend_pb2.WorkResponse]]:
         """Takes nonces, checks them by Keccak-256, stores them, submits them. A receipt for each step of each work, then a
         summary a block. Reasons of a receipt: REASON_HASH_MISMATCH, REASON_NOT_PLANTED, REASON_WORK_LATE,
-        REASON_BLOCK_NOT_CURRENT, REASON_NOT_FOUND (farmer not of this pooler), REASON_WORKED_BY_OTHERS, those of network and
-        backend, the contract errors, and what the pooler itself reports.
+        REASON_BLOCK_NOT_CURRENT, REASON_NOT_FOUND (farmer not of this pooler), those of network and backend, the contract
+        errors, and what the pooler itself reports.
         """
 
     @_abc_1.abstractmethod
@@ -147,8 +147,8 @@ class BackendServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_backend_pb2.HarvestResponse], _abc.AsyncIterator[_backend_pb2.HarvestResponse]]:
         """Harvests finished blocks. One outcome a farmer and block, then totals a request. Reasons of an outcome:
-        REASON_HARVESTED_BY_OTHERS, REASON_FARM_WORK_MISSING, REASON_FARM_HARVEST_NOT_READY, REASON_FARM_PAIL_MISSING, those
-        of network and backend.
+        REASON_FARM_WORK_MISSING, REASON_FARM_HARVEST_NOT_READY, REASON_FARM_PAIL_MISSING, REASON_HARVESTED_BY_OTHERS, those of
+        network and backend.
         """
 
     @_abc_1.abstractmethod

@@ -75,7 +75,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     farmer all the same. Where it does tell, the outcome is harvested, with by_outsider.
     """
     REASON_WORKED_BY_OTHERS: _Reason.ValueType  # 61
-    """[outsider] Somebody else worked the pail with at least as many zeros."""
+    """[outsider] Somebody else worked the pail with at least as many zeros, and the chain doesn't tell any more how. Where it
+    does tell, the work is confirmed, with by_outsider.
+    """
     REASON_HASH_MISMATCH: _Reason.ValueType  # 80
     """[pooler] The hash isn't the Keccak-256 of index, nonce, entropy and farmer, or has other zeros than reported."""
     REASON_WORK_LATE: _Reason.ValueType  # 81
@@ -239,7 +241,9 @@ REASON_HARVESTED_BY_OTHERS: Reason.ValueType  # 60
 farmer all the same. Where it does tell, the outcome is harvested, with by_outsider.
 """
 REASON_WORKED_BY_OTHERS: Reason.ValueType  # 61
-"""[outsider] Somebody else worked the pail with at least as many zeros."""
+"""[outsider] Somebody else worked the pail with at least as many zeros, and the chain doesn't tell any more how. Where it
+does tell, the work is confirmed, with by_outsider.
+"""
 REASON_HASH_MISMATCH: Reason.ValueType  # 80
 """[pooler] The hash isn't the Keccak-256 of index, nonce, entropy and farmer, or has other zeros than reported."""
 REASON_WORK_LATE: Reason.ValueType  # 81
