@@ -16,7 +16,7 @@ from backend_svc.farm_watch import FarmWatch
 from backend_svc.rules.recovery import NextStep, after_plant
 from backend_svc.rules.stake import stake_of
 from backend_svc.rules.verdicts import Verdict, verdict_of_error, verdict_of_failure
-from backend_svc.store import farmers, operations, plantings, sessions
+from backend_svc.store import farmers, operations, plantings, sessions, transactions
 from backend_svc.store.database import Database
 from backend_svc.store.records import (
     BlockOperation,
@@ -301,10 +301,19 @@ class Planter:
         )
 
     async def _adopt(self, job: _Job) -> _Planted | None:
-        """The pail is there already, and only its farmer's key can have planted it."""
+        """The pail is there already: by which transaction? Only its farmer's key can have signed it."""
         for pail in await self._read_pails(job, [job.planting.block_index]):
-            log.warning("pail was planted by an unknown transaction", planting=job.planting.id)
-            return _Planted(pail.index, pail.pail.stake, pail.pail.sequence, None, None)
+            known = await self._database.run(
+                transactions.find_confirmed, job.farmer.public_key, Purpose.PLANT, pail.pail.sequence
+            )
+            log.warning("pail was planted before", planting=job.planting.id, known=known is not None)
+            return _Planted(
+                block_index=pail.index,
+                stake_stroops=pail.pail.stake,
+                plant_ledger=pail.pail.sequence,
+                transaction_id=None if known is None else known.id,
+                transaction_hash=None if known is None else known.hash,
+            )
         return None
 
     async def _read_pails(self, job: _Job, indexes: list[int]) -> list[PailView]:

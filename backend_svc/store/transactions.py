@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from peewee import fn
 
+from backend_svc.store.database import in_transaction
 from backend_svc.store.models import TransactionAttempts, Transactions, as_record, maybe_record
 from backend_svc.store.records import (
     AttemptStep,
@@ -33,27 +34,31 @@ def store_prepared(
     None if the source account has another one in flight, or the intent has
     succeeded already: then nothing may be sent.
     """
-    query = (
-        Transactions.insert(
-            id=str(uuid4()),
-            purpose=purpose,
-            reference_id=reference_id,
-            farmer_id=farmer_id,
-            source_account=source_account,
-            sequence_number=sequence_number,
-            hash=hash,
-            envelope=envelope,
-            max_ledger=max_ledger,
-            prepared_ledger=prepared_ledger,
+    with in_transaction().atomic() as savepoint:
+        query = (
+            Transactions.insert(
+                id=str(uuid4()),
+                purpose=purpose,
+                reference_id=reference_id,
+                farmer_id=farmer_id,
+                source_account=source_account,
+                sequence_number=sequence_number,
+                hash=hash,
+                envelope=envelope,
+                max_ledger=max_ledger,
+                prepared_ledger=prepared_ledger,
+            )
+            .on_conflict_ignore()
+            .returning(Transactions)
         )
-        .on_conflict_ignore()
-        .returning(Transactions)
-    )
-    rows = list(query.execute())
-    if not rows:
-        return None
-    transaction = as_record(StoredTransaction, rows[0])
-    add_attempt(transaction, AttemptStep.SENDING, prepared_ledger)
+        rows = list(query.execute())
+        # Asked after the insertion: had the intent's other transaction been in flight until then,
+        # the insertion would have waited for its end, so its success is seen here.
+        if not rows or _has_succeeded(purpose, reference_id):
+            savepoint.rollback()
+            return None
+        transaction = as_record(StoredTransaction, rows[0])
+        add_attempt(transaction, AttemptStep.SENDING, prepared_ledger)
     return transaction
 
 
@@ -142,6 +147,17 @@ def latest_of_intent(purpose: Purpose, reference_id: str) -> StoredTransaction |
     return maybe_record(StoredTransaction, row)
 
 
+def find_confirmed(source_account: str, purpose: Purpose, ledger: int) -> StoredTransaction | None:
+    """The transaction of an account that did this in this ledger."""
+    row = Transactions.get_or_none(
+        (Transactions.source_account == source_account)
+        & (Transactions.purpose == purpose)
+        & (Transactions.ledger == ledger)
+        & (Transactions.status == TransactionStatus.CONFIRMED)
+    )
+    return maybe_record(StoredTransaction, row)
+
+
 def in_flight_of(source_account: str) -> StoredTransaction | None:
     """The one whose outcome must be known before the account may send another."""
     row = Transactions.get_or_none(
@@ -191,6 +207,18 @@ def are_ours(hashes: list[bytes]) -> set[bytes]:
         return set()
     query = Transactions.select(Transactions.hash).where(Transactions.hash.in_(hashes))
     return {row.hash for row in query}
+
+
+def _has_succeeded(purpose: Purpose, reference_id: str) -> bool:
+    return (
+        Transactions.select()
+        .where(
+            (Transactions.purpose == purpose)
+            & (Transactions.reference_id == reference_id)
+            & (Transactions.status == TransactionStatus.CONFIRMED)
+        )
+        .exists()
+    )
 
 
 def _finish(transaction_id: str, **outcome: object) -> StoredTransaction:

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import aiohttp
 import grpc
-from stellar_sdk import Keypair
+from google.protobuf.timestamp_pb2 import Timestamp
+from stellar_sdk import InvokeHostFunction, Keypair, TransactionBuilder, xdr
+from stellar_sdk.soroban_rpc import GetTransactionStatus
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
+import miner_ext
 from backend_svc.server import Backend
+from backend_svc.store.database import in_transaction
 from backend_svc.testing import admin_channel, local_settings, running_backend
-from kale.constants import BLOCK_SECONDS
+from kale.constants import BLOCK_SECONDS, LEDGER_SECONDS
+from kale.farm import Farm
+from kale.puzzle import farmer_key
 from kalepool.v1 import admin_pb2, backend_pb2, farmer_pb2
 from kalepool.v1.admin_pb2_grpc import AdminServiceStub
 from kalepool.v1.backend_pb2_grpc import BackendServiceStub
@@ -84,12 +90,113 @@ class Playground:
         async with SorobanServerAsync(self.node.rpc_url) as server:
             yield Wallet(server, self.node.network, keypair, _POLL_WALL_SECONDS)
 
-    async def open_next_block(self) -> None:
-        """A stranger plants 0 as soon as the next block can be opened."""
-        farm = (await self.backend.chain.farms.farm()).farm
-        await self.backend.chain.clock.wait_until(farm.block.timestamp + BLOCK_SECONDS)
+    async def current_block(self) -> Farm:
+        return (await self.backend.chain.farms.farm()).farm
+
+    async def skip_to(self, seconds_before_the_end: int) -> Farm:
+        """Close ledgers at once until the current block has so much left and the Backend saw it."""
+        farm = await self.current_block()
+        moment = farm.block.timestamp + BLOCK_SECONDS - seconds_before_the_end
+        while (latest := self.node.chain.latest.close_time) < moment:
+            self.node.close_ledgers(max(1, (moment - latest) // LEDGER_SECONDS))
+        await self.backend.chain.clock.wait_until(moment)
+        return farm
+
+    async def open_next_block(self) -> int:
+        """A stranger plants 0 as soon as the next block can be opened; its index."""
+        farm = await self.skip_to(0)
         async with self.stranger(self.node.faucet) as stranger:
             await stranger.plant_nothing()
+        await self.backend.chain.clock.wait_for_next_ledger()
+        return farm.index + 1
+
+    async def send(self, function: xdr.HostFunction) -> None:
+        """A stranger calls a contract."""
+        network = self.node.network
+        async with SorobanServerAsync(self.node.rpc_url) as server:
+            account = await server.load_account(self.node.faucet.public_key)
+            builder = TransactionBuilder(account, network.passphrase, base_fee=1_000).add_time_bounds(0, 0)
+            builder.append_operation(InvokeHostFunction(function))
+            envelope = await server.prepare_transaction(builder.build())
+            envelope.sign(self.node.faucet)
+            sent = await server.send_transaction(envelope)
+            while True:
+                answer = await server.get_transaction(sent.hash)
+                if answer.status != GetTransactionStatus.NOT_FOUND:
+                    break
+                await asyncio.sleep(_POLL_WALL_SECONDS)
+        assert answer.status == GetTransactionStatus.SUCCESS, answer
+
+    async def plant_all(self, *, capacity: int = 50) -> backend_pb2.PlantSummary:
+        """Open the next block and plant the pooler's farmers in it."""
+        farm = await self.skip_to(0)
+        talk = plant_talk(self)
+        await talk.open()
+        talk.ask(plant_block=self.plant_request(farm.index + 1, capacity=capacity))
+        summary: backend_pb2.PlantSummary = (await talk.until("summary"))[-1].summary
+        await talk.break_off()
+        return summary
+
+    def plant_request(
+        self, block_index: int, *, capacity: int = 50, seconds: int = 250
+    ) -> backend_pb2.PlantBlock:
+        """Plant this block within so many chain seconds."""
+        deadline = Timestamp(seconds=int(self.backend.chain.clock.now()) + seconds)
+        return backend_pb2.PlantBlock(block_index=block_index, capacity=capacity, deadline=deadline)
+
+    async def found(
+        self, farmer: farmer_pb2.Farmer, *, submit: bool = True, nonces: int = 2_000, first: int = 0
+    ) -> backend_pb2.WorkResult:
+        """The best of some nonces for this farmer in the current block."""
+        index = (await self.current_block()).index
+        block = await self.backend.chain.farms.get_block(index)
+        search = miner_ext.Search(index, block.block.entropy, farmer_key(farmer.public_key), first, nonces)
+        best = search.run().best
+        assert best is not None
+        return backend_pb2.WorkResult(
+            block_index=index,
+            farmer_id=farmer.id,
+            status=backend_pb2.WORK_STATUS_FOUND,
+            nonce=best.nonce,
+            hash=best.hash,
+            zeros=best.zeros,
+            attempts=1,
+            hashes=nonces,
+            disposition=(
+                backend_pb2.WORK_DISPOSITION_SUBMIT_NOW if submit else backend_pb2.WORK_DISPOSITION_CANDIDATE
+            ),
+        )
+
+    async def work_all(self, farmers: list[farmer_pb2.Farmer]) -> None:
+        """Work each farmer in the current block."""
+        talk = work_talk(self)
+        await talk.open()
+        for farmer in farmers:
+            talk.ask(work_result=await self.found(farmer))
+        await talk.until("summary")
+        await talk.break_off()
+
+    async def reconcile(self) -> tuple[list[admin_pb2.ReconcileFinding], admin_pb2.ReconcileSummary]:
+        stub = AdminServiceStub(self.admin)
+        messages = [message async for message in stub.Reconcile(admin_pb2.ReconcileRequest())]
+        return [message.finding for message in messages[:-1]], messages[-1].summary
+
+    async def count(self, sql: str, *parameters: object) -> int:
+        """The single number that a query answers."""
+
+        def ask() -> int:
+            return int(in_transaction().execute_sql(sql, parameters).fetchone()[0])
+
+        return await self.backend.database.run(ask)
+
+    async def wait_until_sent(self, purpose: str) -> None:
+        """Until a transaction for this is on its way."""
+
+        async def is_sent() -> bool:
+            sql = "SELECT count(*) FROM transactions WHERE purpose = %s AND status = 'submitted'"
+            return await self.count(sql, purpose) > 0
+
+        await self.eventually(is_sent)
 
     async def eventually(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait for what a background task brings about."""
@@ -104,10 +211,10 @@ def new_id() -> str:
 
 @asynccontextmanager
 async def playground(
-    folder: Path, database_url: str, *, speed: float = SPEED, runs_clock: bool = True, **settings: object
+    folder: Path, database_url: str, *, speed: float = SPEED, **settings: object
 ) -> AsyncIterator[Playground]:
     """Localnet, Backend, and a pooler with its key."""
-    async with running_localnet(speed=speed, runs_clock=runs_clock) as node:
+    async with running_localnet(speed=speed) as node:
         chosen = local_settings(folder, rpc_url=node.rpc_url, database_url=database_url, **settings)
         async with running_backend(chosen) as backend, admin_channel(backend) as admin:
             created = await AdminServiceStub(admin).CreatePooler(
@@ -115,6 +222,18 @@ async def playground(
             )
             async with open_channel(backend.server.address, created.api_key) as pooler:
                 yield Playground(node, backend, admin, pooler, created.pooler.id, created.api_key)
+
+
+@asynccontextmanager
+async def second_life(ground: Playground) -> AsyncIterator[Playground]:
+    """The next Backend on the same chain and database, after the first was cut off."""
+    settings = ground.backend.settings
+    async with (
+        running_backend(settings) as backend,
+        admin_channel(backend) as admin,
+        open_channel(backend.server.address, ground.pooler_key) as pooler,
+    ):
+        yield Playground(ground.node, backend, admin, pooler, ground.pooler_id, ground.pooler_key)
 
 
 def plant_talk(ground: Playground) -> Conversation[backend_pb2.PlantRequest, backend_pb2.PlantResponse]:
