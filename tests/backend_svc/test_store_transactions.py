@@ -1,5 +1,8 @@
 """Stored transactions: one in flight an account, one success an intent, nothing rewritten."""
 
+import asyncio
+import threading
+
 import peewee
 import pytest
 
@@ -47,13 +50,35 @@ def test_the_first_sending_is_on_record_before_it_happens(database: Database, fa
     assert database.run_here(transactions.all_in_flight) == [transaction]
 
 
-def test_an_intent_succeeds_once(database: Database, farmer: Farmer) -> None:
+def test_an_intent_that_succeeded_gets_no_second_transaction(database: Database, farmer: Farmer) -> None:
+    """Also where the caller learned of its intent's standing before it succeeded."""
     reference = some_id()
     first = stored(database, farmer, reference)
     database.run_here(succeed, first.id)
-    second = stored(database, farmer, reference)
-    with pytest.raises(peewee.IntegrityError, match="transactions_one_success"):
-        database.run_here(succeed, second.id)
+    assert database.run_here(some_transaction, farmer, reference) is None
+    assert database.run_here(transactions.all_in_flight) == []
+    assert database.run_here(some_transaction, farmer, some_id()) is not None
+
+
+async def test_whoever_stores_while_the_intent_succeeds_learns_of_it(
+    database: Database, farmer: Farmer
+) -> None:
+    reference = some_id()
+    first = stored(database, farmer, reference)
+    succeeding, storing = threading.Event(), threading.Event()
+
+    def succeed_slowly() -> None:
+        succeed(first.id)
+        succeeding.set()
+        storing.wait(10)
+
+    def store_meanwhile() -> StoredTransaction | None:
+        succeeding.wait(10)
+        storing.set()
+        return some_transaction(farmer, reference)
+
+    _, second = await asyncio.gather(database.run(succeed_slowly), database.run(store_meanwhile))
+    assert second is None
 
 
 def test_the_first_outcome_wins(database: Database, farmer: Farmer) -> None:
