@@ -1,0 +1,280 @@
+from pathlib import Path
+
+import pytest
+
+import miner_ext
+from backend_svc.store import works
+from backend_svc.store.records import WorkStatus as Stored
+from kale import calls
+from kale.puzzle import farmer_key
+from kalepool.v1 import backend_pb2
+from kalepool.v1.backend_pb2 import WorkResult
+from kalepool.v1.errors_pb2 import Fault, Reason
+from tests.backend_svc.playground import (
+    Playground,
+    new_id,
+    playground,
+    second_life,
+    work_talk,
+)
+
+NO_WORKS = "SELECT count(*) FROM works"
+
+
+async def refusal(ground: Playground, result: WorkResult) -> backend_pb2.WorkReceipt:
+    """The receipt of a result that is not taken."""
+    talk = work_talk(ground)
+    await talk.open()
+    sequence = talk.ask(work_result=result)
+    receipt: backend_pb2.WorkReceipt = (await talk.next_durable()).receipt
+    assert receipt.state == backend_pb2.WORK_STATE_REFUSED
+    assert receipt.request_sequence == sequence
+    return receipt
+
+
+async def test_a_work_is_recorded_submitted_and_confirmed_with_gap_zeros_and_hash(ground: Playground) -> None:
+    farmer = await ground.add_farmer()
+    index = (await ground.plant_all()).block_index
+    talk = work_talk(ground)
+    await talk.open()
+    found = await ground.found(farmer)
+    talk.ask(work_result=found)
+    told = [each.receipt for each in (await talk.until("summary"))[:-1]]
+    assert [receipt.state for receipt in told] == [
+        backend_pb2.WORK_STATE_RECORDED,
+        backend_pb2.WORK_STATE_SUBMITTED,
+        backend_pb2.WORK_STATE_CONFIRMED,
+    ]
+    _, submitted, confirmed = told
+    pail = await ground.backend.chain.farms.find_pail(farmer.public_key, index)
+    assert pail is not None
+    assert (confirmed.gap, confirmed.zeros) == (pail.pail.gap, pail.pail.zeros)
+    assert confirmed.zeros == found.zeros
+    assert confirmed.transaction_hash == submitted.transaction_hash
+    lookup = await ground.backend.chain.rpc.transaction(confirmed.transaction_hash.hex())
+    assert lookup.ledger == confirmed.ledger
+    assert not confirmed.recovered
+
+
+async def test_the_summary_counts_the_works_of_the_block(ground: Playground) -> None:
+    farmers = [await ground.add_farmer(), await ground.add_farmer()]
+    index = (await ground.plant_all()).block_index
+    talk = work_talk(ground)
+    await talk.open()
+    for farmer in farmers:
+        talk.ask(work_result=await ground.found(farmer))
+    summary = (await talk.until("summary"))[-1].summary
+    assert (summary.block_index, summary.recorded, summary.confirmed, summary.failed) == (index, 2, 2, 0)
+    assert summary.ready_for_harvest
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"hash": bytes(32)}, "hash must be"),
+        ({"zeros": 9}, "zeros must be"),
+        ({"nonce": 2**64 - 1}, "hash must be"),
+    ],
+)
+async def test_hash_zeros_and_nonce_must_agree(
+    ground: Playground, change: dict[str, object], text: str
+) -> None:
+    farmer = await ground.add_farmer(kale=False)
+    await ground.plant_all()
+    found = await ground.found(farmer)
+    for field, value in change.items():
+        setattr(found, field, value)
+    failure = (await refusal(ground, found)).failure
+    assert failure.reason == Reason.REASON_HASH_MISMATCH
+    assert failure.fault == Fault.FAULT_POOLER
+    assert text in failure.message
+    assert await ground.count(NO_WORKS) == 0
+
+
+async def test_a_farmer_that_did_not_plant_can_not_work(ground: Playground) -> None:
+    farmer = await ground.add_farmer(kale=False)
+    await ground.open_next_block()
+    failure = (await refusal(ground, await ground.found(farmer))).failure
+    assert failure.reason == Reason.REASON_NOT_PLANTED
+    assert await ground.count(NO_WORKS) == 0
+
+
+async def test_an_unknown_farmer_can_not_work(ground: Playground) -> None:
+    farmer = await ground.add_farmer(kale=False)
+    await ground.open_next_block()
+    found = await ground.found(farmer)
+    found.farmer_id = new_id()
+    assert (await refusal(ground, found)).failure.reason == Reason.REASON_NOT_FOUND
+
+
+async def test_a_work_for_a_closed_block_is_late(ground: Playground) -> None:
+    farmer = await ground.add_farmer(kale=False)
+    await ground.plant_all()
+    found = await ground.found(farmer)
+    current = await ground.open_next_block()
+    failure = (await refusal(ground, found)).failure
+    assert failure.reason == Reason.REASON_WORK_LATE
+    assert f"must be {current}" in failure.message
+
+
+async def test_a_work_for_a_block_to_come_is_not_current(ground: Playground) -> None:
+    farmer = await ground.add_farmer(kale=False)
+    await ground.open_next_block()
+    found = await ground.found(farmer)
+    found.block_index += 1
+    assert (await refusal(ground, found)).failure.reason == Reason.REASON_BLOCK_NOT_CURRENT
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("farmer_id", "nobody"),
+        ("hash", b"short"),
+        ("zeros", 65),
+        ("attempts", 0),
+        ("disposition", backend_pb2.WORK_DISPOSITION_UNSPECIFIED),
+        ("status", backend_pb2.WORK_STATUS_UNSPECIFIED),
+    ],
+)
+async def test_a_malformed_result_is_refused_with_its_field(
+    ground: Playground, field: str, value: object
+) -> None:
+    found = WorkResult(
+        block_index=0,
+        farmer_id=new_id(),
+        status=backend_pb2.WORK_STATUS_FOUND,
+        hash=bytes(32),
+        attempts=1,
+        disposition=backend_pb2.WORK_DISPOSITION_CANDIDATE,
+    )
+    setattr(found, field, value)
+    talk = work_talk(ground)
+    await talk.open()
+    talk.ask(work_result=found)
+    failure = (await talk.next_durable()).refused.failure
+    assert failure.reason == Reason.REASON_INVALID_FIELD
+    assert [each.field for each in failure.field_violations] == [f"work_result.{field}"]
+
+
+async def test_the_best_candidate_is_submitted_by_itself_before_the_block_ends(ground: Playground) -> None:
+    farmer = await ground.add_farmer()
+    await ground.plant_all()
+    talk = work_talk(ground)
+    await talk.open()
+    few = await ground.found(farmer, submit=False, nonces=16)
+    many = await ground.found(farmer, submit=False, nonces=20_000)
+    assert many.zeros > few.zeros
+    talk.ask(work_result=many)
+    talk.ask(work_result=few)
+    await talk.next_durable()
+    await talk.next_durable()
+    await ground.skip_to(14)
+    told = await talk.until("summary")
+    confirmed = told[-2].receipt
+    assert confirmed.state == backend_pb2.WORK_STATE_CONFIRMED
+    assert (confirmed.zeros, confirmed.nonce) == (many.zeros, many.nonce)
+    assert confirmed.request_sequence == 0
+
+
+async def test_a_pooler_that_gives_up_has_its_candidate_submitted(ground: Playground) -> None:
+    farmer = await ground.add_farmer()
+    await ground.plant_all()
+    talk = work_talk(ground)
+    await talk.open()
+    found = await ground.found(farmer, submit=False)
+    talk.ask(work_result=found)
+    talk.ask(work_result=given_up(found))
+    confirmed = (await talk.until("summary"))[-2].receipt
+    assert confirmed.state == backend_pb2.WORK_STATE_CONFIRMED
+
+
+async def test_planted_farmers_without_a_work_lose_their_stake_when_the_block_closes(
+    ground: Playground,
+) -> None:
+    gave_up, silent = await ground.add_farmer(), await ground.add_farmer()
+    await ground.plant_all()
+    talk = work_talk(ground)
+    await talk.open()
+    talk.ask(work_result=given_up(await ground.found(gave_up)))
+    failed = (await talk.next_durable()).receipt
+    assert failed.failure.reason == Reason.REASON_HASHER_CRASHED
+    await ground.open_next_block()
+    *receipts, told = await talk.until("summary")
+    assert [(each.receipt.farmer_id, each.receipt.failure.reason) for each in receipts] == [
+        (silent.id, Reason.REASON_WORK_TIMEOUT)
+    ]
+    assert (told.summary.confirmed, told.summary.failed) == (0, 2)
+    assert await ground.count("SELECT count(*) FROM ledger_events WHERE kind = 'stake_forfeited'") == 2
+    _, summary = await ground.reconcile()
+    assert summary.reconciled
+
+
+async def test_a_pail_worked_by_a_stranger_counts_as_worked(ground: Playground) -> None:
+    farmer = await ground.add_farmer()
+    index = (await ground.plant_all()).block_index
+    ours = await ground.found(farmer, nonces=16)
+    block = await ground.backend.chain.farms.get_block(index)
+    theirs = miner_ext.Search(index, block.block.entropy, farmer_key(farmer.public_key), 0, 20_000).run().best
+    assert theirs is not None
+    contract = ground.node.network.farm_contract_id
+    await ground.send(calls.work(contract, farmer.public_key, theirs.hash, theirs.nonce))
+    talk = work_talk(ground)
+    await talk.open()
+    talk.ask(work_result=ours)
+    confirmed = (await talk.until("summary"))[-2].receipt
+    assert confirmed.state == backend_pb2.WORK_STATE_CONFIRMED
+    assert confirmed.zeros == theirs.zeros
+    row = await ground.backend.database.run(works.find_work, farmer.id, index)
+    assert row is not None
+    assert row.by_outsider
+
+
+async def test_a_farmer_worked_only_by_a_stranger_is_harvested_too(ground: Playground) -> None:
+    farmer = await ground.add_farmer()
+    index = (await ground.plant_all()).block_index
+    found = await ground.found(farmer)
+    contract = ground.node.network.farm_contract_id
+    await ground.send(calls.work(contract, farmer.public_key, found.hash, found.nonce))
+    await ground.open_next_block()
+
+    async def is_harvested() -> bool:
+        sql = "SELECT count(*) FROM harvests WHERE status = 'harvested' AND block_index = %s"
+        return await ground.count(sql, index) == 1
+
+    await ground.backend.closer.step()
+    await ground.backend.harvester.sweep()
+    await ground.eventually(is_harvested)
+
+
+async def test_a_work_in_flight_when_the_backend_was_cut_off_is_confirmed_once(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with playground(tmp_path, database_url, speed=20.0) as ground:
+        farmer = await ground.add_farmer()
+        index = (await ground.plant_all()).block_index
+        talk = work_talk(ground)
+        opened = await talk.open()
+        talk.ask(work_result=await ground.found(farmer))
+        await ground.wait_until_sent("work")
+        await ground.backend.tasks.finish(0)
+        row = await ground.backend.database.run(works.find_work, farmer.id, index)
+        assert row is not None
+        assert row.status is Stored.SUBMITTING
+        await talk.break_off()
+        async with second_life(ground) as again:
+            resumed = work_talk(again)
+            await resumed.open(opened.session_id, last_sequence_seen=opened.last_response_sequence)
+            states = [each.receipt.state for each in (await resumed.until("summary"))[:-1]]
+            assert states.count(backend_pb2.WORK_STATE_CONFIRMED) == 1
+            assert await again.count("SELECT count(*) FROM transactions WHERE purpose = 'work'") == 1
+
+
+def given_up(found: WorkResult) -> WorkResult:
+    """The news that the hasher died, for the same farmer and block."""
+    return WorkResult(
+        block_index=found.block_index,
+        farmer_id=found.farmer_id,
+        status=backend_pb2.WORK_STATUS_FAILED,
+        failure_reason=Reason.REASON_HASHER_CRASHED,
+        failure_message="the hasher process died",
+    )
