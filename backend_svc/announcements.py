@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from backend_svc.rules.verdicts import Verdict
 from backend_svc.store import operations, sessions
-from backend_svc.store.operations import HarvestCounts
+from backend_svc.store.harvest_requests import HarvestCounts
 from backend_svc.store.records import BlockOperation, Harvest, HarvestRequest, Planting, StreamSession, Work
 from kale.farm import Block
 from kalepool.v1 import backend_pb2, types_pb2

@@ -1,10 +1,22 @@
 """Questions about harvest requests: when every pail of one has its outcome."""
 
+from dataclasses import dataclass
+
 from peewee import fn
 
 from backend_svc.store.models import HarvestRequestPails, HarvestRequests, Harvests, as_record
-from backend_svc.store.operations import HarvestCounts
 from backend_svc.store.records import HarvestRequest, HarvestStatus
+
+
+@dataclass(frozen=True)
+class HarvestCounts:
+    """What came of a request: pails, and stroops of those that were harvested."""
+
+    due: int
+    harvested: int
+    failed: int
+    total_reward_stroops: int
+    total_stake_stroops: int
 
 
 def add_request(
