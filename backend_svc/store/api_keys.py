@@ -39,22 +39,7 @@ def has_admin_key() -> bool:
     return ApiKeys.select().where((ApiKeys.kind == KeyKind.ADMIN) & ApiKeys.revoked_at.is_null()).exists()
 
 
-def list_api_keys(*, after_id: str = "", limit: int = 100) -> list[ApiKey]:
-    query = ApiKeys.select().order_by(ApiKeys.id).limit(limit)
-    if after_id:
-        query = query.where(ApiKeys.id > after_id)
-    return [as_record(ApiKey, row) for row in query]
-
-
 def revoke_key(key_id: str) -> bool:
     """Refuse this key from now on; False if it was not valid anyway."""
     query = ApiKeys.update(revoked_at=fn.now()).where((ApiKeys.id == key_id) & ApiKeys.revoked_at.is_null())
     return bool(query.execute())
-
-
-def revoke_pooler_keys(pooler_id: str) -> int:
-    """Refuse every key of this pooler from now on; how many there were."""
-    query = ApiKeys.update(revoked_at=fn.now()).where(
-        (ApiKeys.pooler_id == pooler_id) & ApiKeys.revoked_at.is_null()
-    )
-    return int(query.execute())

@@ -86,23 +86,6 @@ def balances_of(farmer_ids: list[str]) -> dict[str, FarmerBalance]:
     return {row.farmer_id: as_record(FarmerBalance, row) for row in rows}
 
 
-def all_balances() -> dict[str, FarmerBalance]:
-    """By farmer id."""
-    return {row.farmer_id: as_record(FarmerBalance, row) for row in FarmerBalances.select()}
-
-
-def totals_by_kind(account: Account) -> dict[tuple[str, LedgerEventKind], int]:
-    """Sum of an account's entries in stroops, by the event's farmer and kind."""
-    total = fn.SUM(LedgerEntries.amount_stroops)
-    query = (
-        LedgerEntries.select(LedgerEvents.farmer_id, LedgerEvents.kind, total)
-        .join(LedgerEvents, on=(LedgerEvents.id == LedgerEntries.event_id))
-        .where(LedgerEntries.account == account)
-        .group_by(LedgerEvents.farmer_id, LedgerEvents.kind)
-    )
-    return {(farmer, LedgerEventKind(kind)): int(amount) for farmer, kind, amount in query.tuples().execute()}
-
-
 def account_total(account: Account) -> int:
     """Sum of an account over all farmers, in stroops."""
     query = LedgerEntries.select(fn.COALESCE(fn.SUM(LedgerEntries.amount_stroops), 0))

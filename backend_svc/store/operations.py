@@ -5,10 +5,9 @@ from uuid import uuid4
 
 from peewee import fn
 
-from backend_svc.store.models import BlockOperations, Harvests, Plantings, Works, as_record, maybe_record
+from backend_svc.store.models import BlockOperations, Plantings, Works, as_record, maybe_record
 from backend_svc.store.records import (
     BlockOperation,
-    HarvestStatus,
     OperationStatus,
     PlantingStatus,
     WorkStatus,
@@ -144,19 +143,3 @@ def work_counts(operation_id: str) -> WorkCounts:
         .scalar(as_tuple=True)
     )
     return WorkCounts(*(int(value) for value in row))
-
-
-def harvest_counts(operation_id: str) -> HarvestCounts:
-    harvested = Harvests.status == HarvestStatus.HARVESTED
-    row = (
-        Harvests.select(
-            fn.COUNT(Harvests.id),
-            fn.COUNT(Harvests.id).filter(harvested),
-            fn.COUNT(Harvests.id).filter(Harvests.status == HarvestStatus.FAILED),
-            fn.COALESCE(fn.SUM(Harvests.reward_stroops).filter(harvested), 0),
-            fn.COALESCE(fn.SUM(Harvests.stake_stroops).filter(harvested), 0),
-        )
-        .where(Harvests.operation_id == operation_id)
-        .scalar(as_tuple=True)
-    )
-    return HarvestCounts(*(int(value) for value in row))

@@ -62,16 +62,6 @@ def find_session(session_id: str) -> StreamSession | None:
     return maybe_record(StreamSession, row)
 
 
-def find_current_session(pooler_id: str, kind: StreamKind) -> StreamSession | None:
-    """The session into which outcomes go that come about while no stream is open."""
-    row = StreamSessions.get_or_none(
-        (StreamSessions.pooler_id == pooler_id)
-        & (StreamSessions.kind == kind)
-        & StreamSessions.ended_at.is_null()
-    )
-    return maybe_record(StreamSession, row)
-
-
 def lock_current_session(pooler_id: str, kind: StreamKind) -> StreamSession:
     """The session that outcomes of this kind are told on, made if the pooler never opened one.
 

@@ -94,13 +94,6 @@ def begin_submission(work_id: str) -> Work | None:
     return as_record(Work, rows[0]) if rows else None
 
 
-def return_submission(work_id: str) -> None:
-    """Give a work in hand back, to be submitted again by whoever takes it."""
-    Works.update(status=WorkStatus.RECORDED).where(
-        (Works.id == work_id) & (Works.status == WorkStatus.SUBMITTING)
-    ).execute()
-
-
 def record_confirmed(
     work_id: str,
     *,

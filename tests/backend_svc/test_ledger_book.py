@@ -176,14 +176,5 @@ def test_balances_change_by_entries_alone(database: Database, planted: Planted, 
 
 def test_every_farmer_has_a_balance_from_the_first_day(database: Database, planted: Planted) -> None:
     another = database.run_here(some_farmer, planted.pooler)
-    balances = database.run_here(ledger.all_balances)
-    assert (balances[another.id].free_stroops, balances[another.id].in_play_stroops) == (0, 0)
-    assert balances.keys() == {another.id, planted.farmer.id}
-
-
-def test_totals_are_told_by_farmer_and_kind(database: Database, planted: Planted) -> None:
-    totals = database.run_here(ledger.totals_by_kind, Account.FARMER_FREE)
-    assert totals == {
-        (planted.farmer.id, LedgerEventKind.DEPOSIT): 5_000,
-        (planted.farmer.id, LedgerEventKind.STAKE_PLANTED): -1_000,
-    }
+    kept = database.run_here(ledger.balance_of, another.id)
+    assert (kept.free_stroops, kept.in_play_stroops) == (0, 0)

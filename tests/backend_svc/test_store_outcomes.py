@@ -115,8 +115,6 @@ def test_one_caller_submits_a_work(database: Database, planted: Planted) -> None
     assert taken is not None
     assert taken.submissions == 1
     assert database.run_here(works.begin_submission, work.id) is None
-    database.run_here(works.return_submission, work.id)
-    assert database.run_here(works.begin_submission, work.id) is not None
     assert [each.id for each in database.run_here(works.unfinished_works, 37)] == [work.id]
 
 

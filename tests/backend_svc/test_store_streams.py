@@ -5,7 +5,7 @@ import asyncio
 import peewee
 import pytest
 
-from backend_svc.store import harvests, ledger, operations, sessions
+from backend_svc.store import ledger, operations, sessions
 from backend_svc.store.database import Database, in_transaction
 from backend_svc.store.notifications import SessionNotifications
 from backend_svc.store.records import OperationStatus, StreamKind, StreamSession
@@ -40,7 +40,6 @@ def test_a_session_of_somebody_else_or_of_the_past_cannot_be_opened(database: Da
     assert database.run_here(sessions.open_session, session.pooler_id, StreamKind.PLANT, some_id()) is None
     database.run_here(sessions.end_session, session.id)
     assert database.run_here(sessions.open_session, session.pooler_id, StreamKind.PLANT, session.id) is None
-    assert database.run_here(sessions.find_current_session, session.pooler_id, StreamKind.PLANT) is None
 
 
 def test_requests_are_counted_without_gaps_and_replays_do_nothing(database: Database) -> None:
@@ -135,12 +134,9 @@ def test_an_operation_is_made_once_and_only_moves_forward(database: Database) ->
 def test_summaries_count_the_rows(database: Database) -> None:
     planted = database.run_here(a_planted_farmer)
     operation_id = planted.planting.operation_id
-    database.run_here(harvests.open_harvest, planted.planting)
     counts = database.run_here(operations.plant_counts, operation_id)
     assert (counts.requested, counts.planted, counts.failed, counts.total_staked_stroops) == (1, 1, 0, 1_000)
     assert database.run_here(operations.work_counts, operation_id).recorded == 0
-    due = database.run_here(operations.harvest_counts, operation_id)
-    assert (due.due, due.harvested, due.total_reward_stroops) == (1, 0, 0)
 
 
 def test_a_cursor_moves(database: Database) -> None:
