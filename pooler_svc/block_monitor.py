@@ -10,7 +10,7 @@ from pooler_svc.recent_errors import RecentErrors
 from pooler_svc.rules.timing import poll_delay_seconds
 from poolkit.chain_clock import ChainClock
 from poolkit.errors import PoolError
-from poolkit.farm_reader import FarmView
+from poolkit.farm_reader import CurrentBlockView
 from poolkit.logs import get_logger
 
 log = get_logger(__name__)
@@ -19,10 +19,10 @@ _LONGEST_WAIT_LEDGERS = 2
 
 
 class FarmSource(Protocol):
-    """Where the farm contract's instance entry is read."""
+    """Where the farm contract's instance and its current block are read."""
 
-    async def farm(self) -> FarmView:
-        """The farm as of the node's latest ledger. Raises PoolError."""
+    async def current_block(self, guess: int | None = None) -> CurrentBlockView:
+        """Both as of the node's latest ledger; `guess` is the likely index. Raises PoolError."""
         ...
 
 
@@ -46,7 +46,7 @@ class BlockMonitor:
         self._changes = changes
         self._errors = errors
         self._poll_interval_seconds = poll_interval_seconds
-        self._view: FarmView | None = None
+        self._view: CurrentBlockView | None = None
         self._reads_fail = False
 
     def __repr__(self) -> str:
@@ -54,7 +54,7 @@ class BlockMonitor:
         return f"BlockMonitor(index={index}, reads_fail={self._reads_fail})"
 
     @property
-    def view(self) -> FarmView | None:
+    def view(self) -> CurrentBlockView | None:
         """The farm as last read, None before the first read."""
         return self._view
 
@@ -64,10 +64,10 @@ class BlockMonitor:
         return self._reads_fail
 
     def find_block(self, index: int) -> Block | None:
-        """The chain's block, if it is the one with this index."""
+        """The current block's own entry, if it is the one with this index."""
         if self._view is None or self._view.farm.index != index:
             return None
-        return self._view.farm.block
+        return self._view.block
 
     async def watch_forever(self) -> None:
         """Read the farm for as long as the Pooler runs."""
@@ -84,7 +84,7 @@ class BlockMonitor:
     async def look(self) -> None:
         """Read the farm once and announce what changed."""
         try:
-            view = await self._farms.farm()
+            view = await self._farms.current_block(None if self._view is None else self._view.farm.index)
         except PoolError as error:
             self._note_failure(error)
             return
@@ -95,7 +95,7 @@ class BlockMonitor:
         self._view = view
         if known is None or view.farm.index != known.farm.index:
             log.info("block seen", block_index=view.farm.index, ledger=view.ledger)
-        if recovered or known is None or view.farm != known.farm:
+        if recovered or known is None or (view.farm, view.block) != (known.farm, known.block):
             self._changes.announce()
 
     async def _pause(self) -> None:
@@ -111,7 +111,7 @@ class BlockMonitor:
         except TimeoutError:
             return
 
-    def _delay(self, view: FarmView) -> float:
+    def _delay(self, view: CurrentBlockView) -> float:
         return poll_delay_seconds(self._clock.now(), view.farm.block.timestamp, self._poll_interval_seconds)
 
     def _note_failure(self, error: PoolError) -> None:

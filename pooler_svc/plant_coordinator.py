@@ -30,6 +30,11 @@ class PlantLink(Protocol):
         """Whether everything that the Backend knew when we first connected has been told."""
         ...
 
+    @property
+    def connected(self) -> bool:
+        """Whether the Backend can hear us now."""
+        ...
+
     def plant_block(self, block_index: int, capacity: int, deadline: float, attempt: int) -> None:
         """Ask for a block to be planted in; kept and resent until the Backend has it.
 
@@ -68,6 +73,7 @@ class PlantCoordinator:
         self._changes = changes
         self._policy = policy
         self._draining = False
+        self._connected_since: float | None = None
 
     def __repr__(self) -> str:
         return f"PlantCoordinator(draining={self._draining})"
@@ -106,10 +112,17 @@ class PlantCoordinator:
         self._link.plant_block(index, self._policy.capacity, deadline, attempt)
         self._changes.announce()
 
+    def _note_connection(self) -> None:
+        if not self._link.connected:
+            self._connected_since = None
+        elif self._connected_since is None:
+            self._connected_since = self._clock.now()
+
     def _situation(self) -> PlantSituation | None:
         view, head = self._monitor.view, self._clock.head
         if view is None or head is None or not self._link.caught_up:
             return None
+        self._note_connection()
         current = self._book.find_block(view.farm.index)
         following = self._book.find_block(view.farm.index + 1)
         return PlantSituation(
@@ -121,6 +134,7 @@ class PlantCoordinator:
             draining=self._draining,
             active_farmers=self._roster.active_farmers,
             works_in_flight=current is not None and current.works_in_flight,
+            connected_since=self._connected_since,
             hold_seconds=self._policy.hold_seconds,
             retry_seconds=self._policy.retry_seconds,
             request_for_current=UNASKED if current is None else current.request,

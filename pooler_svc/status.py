@@ -143,7 +143,7 @@ class StatusBoard:
         timestamp = view.farm.block.timestamp
         return BlockFacts(
             index=view.farm.index,
-            block=view.farm.block,
+            block=view.block or view.farm.block,
             ledger=view.ledger,
             age_seconds=max(0.0, self._clock.now() - timestamp),
             opens_at=opens_at(timestamp),

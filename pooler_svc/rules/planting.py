@@ -42,7 +42,8 @@ UNASKED = PlantRequest()
 class PlantSituation:
     """Everything the decision depends on.
 
-    `block_*` describe the chain's current block; `active_farmers` is None while it is not known.
+    `block_*` describe the chain's current block; `active_farmers` is None while it is not known;
+    `connected_since` is the chain time since which the Backend can hear us, None while it can't.
     """
 
     block_index: int
@@ -53,6 +54,7 @@ class PlantSituation:
     draining: bool
     active_farmers: int | None
     works_in_flight: bool
+    connected_since: float | None
     hold_seconds: float
     retry_seconds: float
     request_for_current: PlantRequest
@@ -70,17 +72,21 @@ class PlantDecision:
 def decide_plant(situation: PlantSituation) -> PlantDecision:
     """Decide in this order.
 
-    1. Draining, the farm paused, or no farmer active: nothing is planted.
+    1. Draining, the farm paused, no farmer active: nothing is planted. Nor while the Backend is away:
+       a request that waited would overtake, on a stream of its own, the works that waited with it.
     2. The current block can be closed: open the next one, but hold back while our own works for the
-       current block are in flight, since the first plant makes them worthless; `hold_seconds` at most.
+       current block are in flight, since the first plant makes them worthless; `hold_seconds` at most
+       from the moment at which both the block can be closed and the works can get through.
     3. The current block was opened by somebody else (or before we started) and a work after our plant
        can still get into it: plant there.
     """
     if situation.draining or situation.farm_paused or situation.active_farmers == 0:
         return PlantDecision()
+    if situation.connected_since is None:
+        return PlantDecision()
     boundary = opens_at(situation.block_timestamp)
     if can_be_opened(situation.block_timestamp, situation.latest_close_time):
-        hold_until = boundary + situation.hold_seconds
+        hold_until = max(boundary, situation.connected_since) + situation.hold_seconds
         if situation.works_in_flight and situation.now < hold_until:
             return PlantDecision(wake_at=hold_until)
         return _ask(situation, situation.block_index + 1, situation.request_for_next)

@@ -10,15 +10,18 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
+from stellar_sdk import xdr
+
 import miner_ext
 from kale.farm import Farm
 from kale.puzzle import farmer_key
-from kale.storage import decode_farm
+from kale.storage import block_data_key, decode_farm, encode_block
 from kalepool.v1 import backend_pb2, types_pb2
 from kalepool.v1.backend_pb2_grpc import BackendServiceServicer, add_BackendServiceServicer_to_server
 from kalepool.v1.errors_pb2 import Reason
 from localnet.contracts.install import farm_entries
-from localnet.ledger.entry_keys import instance_key_bytes
+from localnet.ledger.entries import StoredEntry
+from localnet.ledger.entry_keys import contract_data_entry, data_key_bytes, instance_key_bytes
 from localnet.testing import NodeHandle
 from pooler_svc.changes import Changes
 from pooler_svc.hashers import HashJob, HashRates, Improvement
@@ -37,6 +40,11 @@ async def until(changes: Changes, condition: Callable[[], bool]) -> None:
         if condition():
             return
         await changes.wait_beyond(version)
+
+
+def entropy_of(index: int) -> bytes:
+    """The entropy of the blocks that FarmHand opens."""
+    return index.to_bytes(32, "big")
 
 
 class FarmHand:
@@ -71,11 +79,21 @@ class FarmHand:
         self._write(self.farm.index, self.now - age_seconds)
 
     def _write(self, index: int, timestamp: int) -> None:
-        farm = self.farm
-        block = replace(farm.block, timestamp=timestamp, entropy=index.to_bytes(32, "big"))
-        changed = replace(farm, index=index, block=block)
-        chain = self._node.chain
-        chain.state.commit(farm_entries(self._node.network.farm_contract_id, changed, chain.ledger_info()))
+        """The block's own entry, and the farm that collects, with another entropy, for the one to come."""
+        contract_id, chain = self._node.network.farm_contract_id, self._node.chain
+        block = replace(self.farm.block, timestamp=timestamp, entropy=entropy_of(index))
+        collected = replace(block, entropy=entropy_of(index + 1))
+        ledger = chain.ledger_info()
+        entry = contract_data_entry(
+            contract_id,
+            block_data_key(index),
+            xdr.ContractDataDurability.TEMPORARY,
+            encode_block(block),
+        )
+        key = data_key_bytes(contract_id, block_data_key(index), xdr.ContractDataDurability.TEMPORARY)
+        stored = StoredEntry(entry, ledger.sequence, ledger.new_live_until(temporary=True))
+        farm = replace(self.farm, index=index, block=collected)
+        chain.state.commit({**farm_entries(contract_id, farm, ledger), key: stored})
 
 
 class QuickHasher:
@@ -321,10 +339,10 @@ class FakeBackend(BackendServiceServicer):
 
     def _check(self, result: backend_pb2.WorkResult) -> None:
         """The Backend's own look at the hash, over the farm's entropy."""
-        farm = self.farm.farm
-        assert result.block_index == farm.index, "a work for another block than the current one"
+        index = result.block_index
+        assert index == self.farm.farm.index, "a work for another block than the current one"
         key = farmer_key(self.addresses[result.farmer_id])
-        solution = miner_ext.verify(result.block_index, farm.block.entropy, key, result.nonce)
+        solution = miner_ext.verify(index, entropy_of(index), key, result.nonce)
         assert (solution.hash, solution.zeros) == (result.hash, result.zeros)
 
     def _confirm(self, result: backend_pb2.WorkResult) -> None:

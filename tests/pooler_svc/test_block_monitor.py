@@ -7,23 +7,24 @@ from pooler_svc.changes import Changes
 from pooler_svc.recent_errors import RecentErrors
 from poolkit.chain_clock import ChainClock
 from poolkit.errors import RpcUnavailable
-from poolkit.farm_reader import FarmView
+from poolkit.farm_reader import CurrentBlockView
 from poolkit.rpc_answers import LedgerHead
 
 T = 1_000_000
 BLOCK = Block(bytes(32), 0, 0, 0, 0, 0, 0, 0, 0, timestamp=T)
-VIEW = FarmView(Farm("G…", "C…", 7, BLOCK, paused=False), ledger=100)
+COLLECTED = replace(BLOCK, entropy=bytes([7]) * 32, max_gap=9)
+VIEW = CurrentBlockView(Farm("G…", "C…", 7, COLLECTED, paused=False), BLOCK, ledger=100)
 
 
 class ScriptedFarms:
     """Answers with `answer`, which a test sets; counts the reads."""
 
-    def __init__(self, answer: FarmView | RpcUnavailable) -> None:
+    def __init__(self, answer: CurrentBlockView | RpcUnavailable) -> None:
         self.answer = answer
         self.reads = 0
         self.changes = Changes()
 
-    async def farm(self) -> FarmView:
+    async def current_block(self, guess: int | None = None) -> CurrentBlockView:
         self.reads += 1
         self.changes.announce()
         if isinstance(self.answer, RpcUnavailable):
@@ -53,6 +54,15 @@ async def test_a_new_index_is_seen_and_announced() -> None:
     assert watched.changes.version > before
     assert watched.monitor.find_block(8) == BLOCK
     assert watched.monitor.find_block(7) is None
+
+
+async def test_the_block_is_its_own_entry_and_not_what_the_farm_collects_for_the_next() -> None:
+    watched = Watched()
+    await watched.monitor.look()
+    found = watched.monitor.find_block(7)
+    assert found is not None
+    assert found.entropy == BLOCK.entropy
+    assert found.max_gap == BLOCK.max_gap
 
 
 async def test_a_node_that_lags_behind_is_not_believed() -> None:

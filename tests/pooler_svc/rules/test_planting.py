@@ -24,6 +24,7 @@ YOUNG = PlantSituation(
     draining=False,
     active_farmers=3,
     works_in_flight=False,
+    connected_since=T - 1000.0,
     hold_seconds=30.0,
     retry_seconds=30.0,
     request_for_current=PlantRequest(),
@@ -57,6 +58,16 @@ def test_opening_is_held_back_while_own_works_are_in_flight_but_not_for_ever() -
     held = replace(OPENABLE, works_in_flight=True)
     assert decide_plant(held) == PlantDecision(wake_at=T + 330)
     assert decide_plant(replace(held, now=T + 330.0)) == PlantDecision(plant_index=8)
+
+
+def test_the_hold_starts_anew_when_the_works_can_only_now_get_through() -> None:
+    back = replace(OPENABLE, works_in_flight=True, now=T + 500.0, connected_since=T + 480.0)
+    assert decide_plant(back) == PlantDecision(wake_at=T + 510.0)
+    assert decide_plant(replace(back, works_in_flight=False)) == PlantDecision(plant_index=8)
+
+
+def test_nothing_is_asked_of_a_backend_that_is_away() -> None:
+    assert decide_plant(replace(OPENABLE, connected_since=None)) == PlantDecision()
 
 
 def test_the_hold_is_measured_from_the_boundary_of_the_block() -> None:

@@ -15,7 +15,7 @@ from pooler_svc.testing import running_pooler
 from poolkit.errors import InvalidField, ShuttingDown, Unauthenticated, Unsupported
 from poolkit.grpc_client import open_channel
 from tests.pooler_svc.conftest import pooler_settings
-from tests.pooler_svc.fakes import API_KEY, FakeBackend, FarmHand, QuickHasher, until
+from tests.pooler_svc.fakes import API_KEY, FakeBackend, FarmHand, QuickHasher, entropy_of, until
 
 if TYPE_CHECKING:
     from kalepool.v1.pooler_pb2_grpc import PoolerServiceAsyncStub
@@ -54,7 +54,7 @@ async def test_watch_blocks_tells_each_new_block(stub: "PoolerServiceAsyncStub",
         if message.view.block.index == 1:
             break
     assert sequences == list(range(1, len(sequences) + 1))
-    assert message.view.block.entropy == farm.farm.block.entropy
+    assert message.view.block.entropy == entropy_of(1)
 
 
 async def test_status_counts_the_farmers_through_the_block(
