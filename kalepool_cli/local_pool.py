@@ -93,9 +93,8 @@ class LocalPool:
         return (self.pooler, self.backend, self.localnet, self.postgres)
 
     async def start_chain_and_database(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._start_postgres())
-            tasks.create_task(self._start_localnet())
+        await self._start_postgres()
+        await self._start_localnet()
 
     async def start_backend(self) -> None:
         """Start it (again) and wait until it serves."""

@@ -64,14 +64,17 @@ class ManagedProcess:
         return await self._started().wait()
 
     async def stop(self, wall_seconds: float = STOP_WALL_SECONDS) -> bool:
-        """Ask it to stop, and kill it if it does not; True if it ended by itself with exit code 0."""
+        """Ask it to stop, and kill it if it does not; True if it ended as asked.
+
+        A process that has just been started may not have its signal handler yet: SIGTERM ends it as well.
+        """
         if self._process is None:
             return True
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(wall_seconds):
-                return await self._process.wait() == 0
+                return await self._process.wait() in (0, -signal.SIGTERM)
         except TimeoutError:
             self.kill()
             await self._process.wait()

@@ -35,6 +35,19 @@ class FarmView:
 
 
 @dataclass(frozen=True)
+class CurrentBlockView:
+    """The farm, and the current block's own entry, as of the end of `ledger`.
+
+    `farm.block` already collects extremes and entropy for the block to come; what holds for the
+    current one stands in `block`. None: the entry is not there (a new farm, expired, removed).
+    """
+
+    farm: Farm
+    block: Block | None
+    ledger: int
+
+
+@dataclass(frozen=True)
 class BlockView:
     """A block's temporary entry as of the end of `ledger`; it vanishes after ledger `live_until`."""
 
@@ -91,18 +104,34 @@ class FarmReader:
 
     async def farm(self) -> FarmView:
         """Index, block and switches. Raises NotFound if there is no farm under the contract id."""
-        key = storage.farm_instance_key(self._network.farm_contract_id)
-        entries = await self._source.entries([key])
-        entry = entries.find(key)
+        entries = await self._source.entries([storage.farm_instance_key(self._network.farm_contract_id)])
+        return FarmView(self._farm_in(entries), entries.latest_ledger)
+
+    def _farm_in(self, entries: Entries) -> Farm:
+        entry = entries.find(storage.farm_instance_key(self._network.farm_contract_id))
         if entry is None or entry.data.contract_data is None:
             raise NotFound(
                 f"there is no farm contract {self._network.farm_contract_id} on {self._network.name}"
             )
         try:
-            farm = storage.decode_farm(entry.data.contract_data.val)
+            return storage.decode_farm(entry.data.contract_data.val)
         except storage.StorageDecodeError as error:
             raise NotFound(f"contract {self._network.farm_contract_id} is not a farm: {error}") from error
-        return FarmView(farm, entries.latest_ledger)
+
+    async def current_block(self, guess: int | None = None) -> CurrentBlockView:
+        """The farm with its current block: one call if `guess` is its index, else two.
+
+        Raises NotFound as `farm` does.
+        """
+        farm_key = storage.farm_instance_key(self._network.farm_contract_id)
+        guessed = [] if guess is None else [storage.block_key(self._network.farm_contract_id, guess)]
+        entries = await self._source.entries([farm_key, *guessed])
+        farm = self._farm_in(entries)
+        if farm.index != guess:
+            return await self.current_block(farm.index)
+        entry = entries.find(guessed[0])
+        block = None if entry is None else storage.decode_block(_contract_value(entry))
+        return CurrentBlockView(farm, block, entries.latest_ledger)
 
     async def find_block(self, index: int) -> BlockView | None:
         """A block's own entry; None before it is opened and after it has expired."""

@@ -69,26 +69,23 @@ class Demo:
         """Start the Pooler at a block's end, play, and report."""
         async with StellarRpc([self._pool.rpc_url]) as rpc:
             farm = FarmReader(rpc, LOCAL)
-            openable_at = await self._wait_until_openable(farm, rpc)
+            await self._wait_until_openable(farm, rpc)
             self._console.print("starting the Pooler …")
             await self._pool.start_pooler()
+            playing_since = (await rpc.latest_ledger()).close_time
             self._database = Database(self._pool.database_url, pool_size=1)
             try:
                 with Live(self._progress, console=self._console, refresh_per_second=4):
                     await self._play_blocks()
-                return await self._report(rpc, farm, openable_at, time.monotonic() - self._started)
+                return await self._report(rpc, farm, playing_since, time.monotonic() - self._started)
             finally:
                 self._database.close()
 
-    async def _wait_until_openable(self, farm: FarmReader, rpc: StellarRpc) -> int:
-        """Whole blocks only: the Pooler's first block is one that it opens itself.
-
-        Returns the close time from which it could, and was there to do so.
-        """
+    async def _wait_until_openable(self, farm: FarmReader, rpc: StellarRpc) -> None:
+        """Whole blocks only: the Pooler's first block is one that it opens itself."""
         openable_at = (await farm.farm()).farm.block.timestamp + BLOCK_SECONDS
-        while (close_time := (await rpc.latest_ledger()).close_time) < openable_at:
+        while (await rpc.latest_ledger()).close_time < openable_at:
             await asyncio.sleep(self._pool.ledger_wall_seconds / 2)
-        return close_time
 
     async def _play_blocks(self) -> None:
         """Follow the Pooler until the last block is harvested, or nothing happens any more."""
@@ -131,11 +128,12 @@ class Demo:
         return await self._database.run(list_farmer_blocks, 0, U32_MAX)
 
     async def _report(
-        self, rpc: StellarRpc, farm: FarmReader, first_openable_at: int, seconds: float
+        self, rpc: StellarRpc, farm: FarmReader, playing_since: int, seconds: float
     ) -> DemoReport:
+        """Count what the records say. Until `playing_since` nobody could have opened the first block."""
         rows = await self._farmer_blocks()
         reports = []
-        openable_at = first_openable_at
+        openable_at = playing_since
         for index in sorted({row.block_index for row in rows})[: self._options.blocks]:
             reports.append(
                 report_block(
