@@ -40,7 +40,10 @@ async def test_the_standard_health_service_knows_each_part(ground: Playground, n
 
 async def test_the_chain_is_not_serving_while_no_ledger_is_seen(ground: Playground) -> None:
     # Until the pace is measured nobody can say what is long on this chain.
-    await ground.node.wait_for_ledgers(6)
+    async def is_paced() -> bool:
+        return ground.backend.chain.clock.pace_is_measured
+
+    await ground.eventually(is_paced)
     await ground.node.pause_rpc()
 
     async def is_down() -> bool:
