@@ -15,6 +15,9 @@ from kalepool_cli.local_pool import LocalPool
 from localnet.genesis import FAUCET
 
 FARMER_KALE_STROOPS = 1_000 * STROOPS_PER_KALE
+# A block's stake comes back only when the next block has been planted: with half of the balance in play,
+# the other half is there to plant.
+STAKE_BASIS_POINTS = 5_000
 
 
 async def add_farmers(pool: LocalPool, count: int) -> list[farmer_pb2.Farmer]:
@@ -46,4 +49,5 @@ def _registration(pool: LocalPool, number: int, payout_wallet: str) -> farmer_pb
         user_email=f"farmer-{number}@example.org",
         pooler_id=pool.pooler_id,
         payout_wallet=payout_wallet,
+        stake_basis_points=STAKE_BASIS_POINTS,
     )

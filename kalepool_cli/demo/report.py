@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from backend_svc.store.reports import FarmerBlock
@@ -92,15 +93,9 @@ def report_block(
 
 
 def total(
-    blocks: Sequence[BlockReport],
-    *,
-    farmers: int,
-    requested_blocks: int,
-    hashes: int,
-    seconds: float,
-    reconciled: bool,
+    blocks: Sequence[BlockReport], *, farmers: int, requested_blocks: int, hashes: int, seconds: float
 ) -> DemoReport:
-    """Add the blocks up."""
+    """Add the blocks up; `seconds` is wall time. Not reconciled until somebody has."""
     return DemoReport(
         blocks=requested_blocks,
         farmers=farmers,
@@ -114,7 +109,7 @@ def total(
         total_reward_stroops=sum(block.reward_stroops for block in blocks),
         hashes=hashes,
         seconds=round(seconds, 3),
-        reconciled=reconciled,
+        reconciled=False,
         per_block=tuple(blocks),
     )
 
@@ -150,16 +145,16 @@ def farmer_table(rows: Sequence[FarmerBlock]) -> Table:
 
 def block_table(report: DemoReport) -> Table:
     """A row a block, and the totals."""
-    table = Table(title="Totals", show_footer=True)
+    table = Table(title="Totals (seconds of chain time)", show_footer=True, box=box.SIMPLE, pad_edge=False)
     expected = report.blocks * report.farmers
     columns = (
         ("block", "all"),
-        ("planted", f"{report.plants_ok}/{expected}"),
-        ("worked", f"{report.works_ok}/{expected}"),
-        ("harvested", f"{report.harvests_ok}/{expected}"),
-        ("staked (KALE)", format_kale(report.total_staked_stroops)),
-        ("reward (KALE)", format_kale(report.total_reward_stroops)),
-        ("openable → all planted", ""),
+        ("plants", f"{report.plants_ok}/{expected}"),
+        ("works", f"{report.works_ok}/{expected}"),
+        ("harvests", f"{report.harvests_ok}/{expected}"),
+        ("staked KALE", format_kale(report.total_staked_stroops)),
+        ("reward KALE", format_kale(report.total_reward_stroops)),
+        ("planted in", ""),
     )
     for heading, footer in columns:
         table.add_column(heading, footer, justify="right")
@@ -172,6 +167,6 @@ def block_table(report: DemoReport) -> Table:
             f"{block.harvests_ok}/{report.farmers}",
             format_kale(block.staked_stroops),
             format_kale(block.reward_stroops),
-            "–" if seconds is None else f"{seconds} chain s",
+            "–" if seconds is None else f"{seconds} s",
         )
     return table

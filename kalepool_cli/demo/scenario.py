@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.live import Live
@@ -71,8 +71,8 @@ class Demo:
             farm = FarmReader(rpc, LOCAL)
             await self._wait_until_openable(farm, rpc)
             self._console.print("starting the Pooler …")
-            await self._pool.start_pooler()
             playing_since = (await rpc.latest_ledger()).close_time
+            await self._pool.start_pooler()
             self._database = Database(self._pool.database_url, pool_size=1)
             try:
                 with Live(self._progress, console=self._console, refresh_per_second=4):
@@ -130,7 +130,7 @@ class Demo:
     async def _report(
         self, rpc: StellarRpc, farm: FarmReader, playing_since: int, seconds: float
     ) -> DemoReport:
-        """Count what the records say. Until `playing_since` nobody could have opened the first block."""
+        """Count what the records say, print it, reconcile. The Pooler was started at `playing_since`."""
         rows = await self._farmer_blocks()
         reports = []
         openable_at = playing_since
@@ -154,10 +154,9 @@ class Demo:
             requested_blocks=self._options.blocks,
             hashes=self._progress.hashes,
             seconds=seconds,
-            reconciled=await self._reconcile(),
         )
         self._console.print(block_table(report))
-        return report
+        return replace(report, reconciled=await self._reconcile())
 
     async def _reconcile(self) -> bool:
         """Have the Backend compare records and chain; one line, and one more for each difference."""
