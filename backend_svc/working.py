@@ -320,9 +320,7 @@ def settle_works(session: StreamSession, operation: BlockOperation) -> None:
 
     A failure is not the last word before the block is closed: see `closing`.
     """
-    if operation.status is not OperationStatus.PLANTED or works.plantings_without_work(operation.id):
-        return
-    if any(work.status is not WorkStatus.CONFIRMED for work in works.works_of(operation.id)):
+    if operation.status is not OperationStatus.PLANTED or works.has_unconfirmed(operation.id):
         return
     if operations.advance_operation(operation.id, OperationStatus.WORKED):
         announcements.tell_work_summary(session, operation)

@@ -68,8 +68,7 @@ def lock_current_session(pooler_id: str, kind: StreamKind) -> StreamSession:
     Its row is held until COMMIT. Whoever writes outcomes takes it first, before
     the rows that they are about, as requests do: so nobody waits in a circle.
     """
-    StreamSessions.insert(id=str(uuid4()), pooler_id=pooler_id, kind=kind).on_conflict_ignore().execute()
-    row = (
+    current = (
         StreamSessions.select()
         .where(
             (StreamSessions.pooler_id == pooler_id)
@@ -77,8 +76,11 @@ def lock_current_session(pooler_id: str, kind: StreamKind) -> StreamSession:
             & StreamSessions.ended_at.is_null()
         )
         .for_update()
-        .get()
     )
+    row = current.first()
+    if row is None:
+        StreamSessions.insert(id=str(uuid4()), pooler_id=pooler_id, kind=kind).on_conflict_ignore().execute()
+        row = current.get()
     return as_record(StreamSession, row)
 
 

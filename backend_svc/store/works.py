@@ -185,6 +185,15 @@ def works_of(operation_id: str) -> list[Work]:
     return [as_record(Work, row) for row in query.order_by(Works.created_at, Works.id)]
 
 
+def has_unconfirmed(operation_id: str) -> bool:
+    """Whether a planted farmer's work is not confirmed, or has not come at all."""
+    confirmed = Works.select(Works.planting_id).where(
+        (Works.operation_id == operation_id) & (Works.status == WorkStatus.CONFIRMED)
+    )
+    planted = (Plantings.operation_id == operation_id) & (Plantings.status == "planted")
+    return Plantings.select().where(planted & Plantings.id.not_in(confirmed)).exists()
+
+
 def plantings_without_work(operation_id: str) -> list[Planting]:
     """Planted farmers of whom no result came: their stakes are lost when the block closes."""
     worked = Works.select(Works.planting_id).where(Works.operation_id == operation_id)
