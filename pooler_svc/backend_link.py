@@ -175,7 +175,7 @@ class BackendLink:
             case "summary":
                 self._recorder.plant_summary(messages.decode_plant_summary(response.summary))
             case "refused":
-                request = _find_request(self._sent_plants, response.refused)
+                request = _find_request(self._sent_plants, response.refused.request_sequence)
                 if request is not None:
                     failure = messages.decode_failure(response.refused.failure)
                     self._recorder.plant_refused(request.plant_block.block_index, failure)
@@ -193,7 +193,7 @@ class BackendLink:
 
     def _on_work_refused(self, refused: types_pb2.RequestRefused) -> None:
         """A refused work result is as good as a receipt that says so."""
-        request = _find_request(self._sent_works, refused)
+        request = _find_request(self._sent_works, refused.request_sequence)
         if request is None or not request.HasField("work_result"):
             return
         result = request.work_result
@@ -219,13 +219,16 @@ class BackendLink:
                     failed=response.totals.failed,
                     reward_stroops=response.totals.reward_total_stroops,
                 )
+                request = _find_request(self._sent_harvests, response.totals.request_sequence)
+                if request is not None:
+                    self._recorder.harvest_answered(request.harvest_blocks.block_indexes)
             case "refused":
-                request = _find_request(self._sent_harvests, response.refused)
+                request = _find_request(self._sent_harvests, response.refused.request_sequence)
                 if request is not None:
                     failure = messages.decode_failure(response.refused.failure)
-                    self._recorder.harvest_refused(list(request.harvest_blocks.block_indexes), failure)
+                    self._recorder.harvest_refused(request.harvest_blocks.block_indexes, failure)
 
 
-def _find_request(sent: Iterable[SentRequest[R]], refused: types_pb2.RequestRefused) -> R | None:
-    """The request that was refused; None for one of a process before this one."""
-    return next((each.request for each in sent if each.sequence == refused.request_sequence), None)
+def _find_request(sent: Iterable[SentRequest[R]], sequence: int) -> R | None:
+    """The request that an answer is about; None for one of a process before this one."""
+    return next((each.request for each in sent if each.sequence == sequence), None)

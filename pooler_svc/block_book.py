@@ -1,7 +1,7 @@
 """What this Pooler knows of each block it takes part in. State only: it neither reads nor sends."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from pooler_svc.outcomes import (
@@ -94,7 +94,10 @@ class BlockCounts:
 
 @dataclass
 class BlockRecord:
-    """One block with its farmers."""
+    """One block with its farmers.
+
+    `harvest_running`: the request sent at chain time `harvest_asked_at` has not been answered yet.
+    """
 
     index: int
     request: PlantRequest = UNASKED
@@ -103,6 +106,7 @@ class BlockRecord:
     early_messages: dict[str, list[WorkReceipt | HarvestOutcome]] = field(default_factory=dict)
     finished: bool = False
     harvest_asked_at: float | None = None
+    harvest_running: bool = False
 
     @property
     def works_in_flight(self) -> bool:
@@ -218,6 +222,17 @@ class BlockBook:
             block.early_messages.setdefault(receipt.farmer_id, []).append(receipt)
         else:
             _apply_receipt(farmer, receipt)
+
+    def note_harvest_asked(self, block_indexes: Iterable[int], now: float) -> None:
+        """These blocks were asked for at chain time `now`."""
+        for index in block_indexes:
+            block = self.block(index)
+            block.harvest_asked_at, block.harvest_running = now, True
+
+    def note_harvest_answered(self, block_indexes: Iterable[int]) -> None:
+        """Every pail of a request for these blocks has its outcome, or the request was refused."""
+        for index in block_indexes:
+            self.block(index).harvest_running = False
 
     def note_harvest(self, outcome: HarvestOutcome) -> None:
         """A farmer's reward is in, or is lost, or has to be asked for again."""

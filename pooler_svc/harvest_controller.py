@@ -54,17 +54,22 @@ class HarvestController:
         await step_forever(self._step, self._changes, self._clock)
 
     async def _step(self) -> float | None:
-        view = self._monitor.view
-        if view is None or self._clock.head is None or not self._link.caught_up:
+        view, head = self._monitor.view, self._clock.head
+        if view is None or head is None or not self._link.caught_up:
             return None
-        moment = HarvestMoment(self._clock.now(), view.farm.index, self._retry_seconds)
+        moment = HarvestMoment(
+            now=self._clock.now(),
+            latest_close_time=head.close_time,
+            current_index=view.farm.index,
+            opened_at=view.farm.block.timestamp,
+            retry_seconds=self._retry_seconds,
+        )
         if not self._asked_for_open_ones:
             self._asked_for_open_ones = True
             self._link.harvest_blocks([])
         due = decide_harvests(self._book, moment)
         if due:
-            for index in due:
-                self._book.block(index).harvest_asked_at = moment.now
+            self._book.note_harvest_asked(due, moment.now)
             log.info("harvesting", block_indexes=due)
             self._link.harvest_blocks(due)
         return next_harvest_time(self._book, moment)

@@ -1,6 +1,8 @@
 """Writes what the Backend tells into the book, and into log and recent errors where it went wrong."""
 
-from pooler_svc.block_book import BlockBook
+from collections.abc import Sequence
+
+from pooler_svc.block_book import BlockBook, WorkState
 from pooler_svc.changes import Changes
 from pooler_svc.outcomes import (
     Failure,
@@ -54,7 +56,10 @@ class OutcomeRecorder:
     def work_receipt(self, receipt: WorkReceipt) -> None:
         """One farmer's work got further, or failed."""
         self._book.note_receipt(receipt)
-        if receipt.state in _FAILED_STATES and receipt.failure is not None:
+        farmer = self._book.find_farmer(receipt.block_index, receipt.farmer_id)
+        # The Backend may have got another nonce of this farmer into a ledger: then nothing is lost.
+        confirmed = farmer is not None and farmer.work is WorkState.CONFIRMED
+        if receipt.state in _FAILED_STATES and receipt.failure is not None and not confirmed:
             self._note(f"work {receipt.state.value}", receipt.block_index, receipt.farmer_id, receipt.failure)
         self._changes.announce()
 
@@ -76,8 +81,14 @@ class OutcomeRecorder:
             self._note("harvest failed", outcome.block_index, outcome.farmer_id, outcome.failure)
         self._changes.announce()
 
-    def harvest_refused(self, block_indexes: list[int], failure: Failure) -> None:
+    def harvest_answered(self, block_indexes: Sequence[int]) -> None:
+        """Every pail of these blocks has its outcome."""
+        self._book.note_harvest_answered(block_indexes)
+        self._changes.announce()
+
+    def harvest_refused(self, block_indexes: Sequence[int], failure: Failure) -> None:
         """The Backend doesn't harvest these blocks now; they are asked for again later."""
+        self._book.note_harvest_answered(block_indexes)
         log.warning("harvest request refused", block_indexes=block_indexes, reason=failure.reason)
         self._errors.note(failure.reason, f"harvest of blocks {block_indexes} refused: {failure.text}")
 

@@ -126,16 +126,22 @@ def _is_submission_due(farmer: PlantedFarmer, moment: WorkMoment) -> bool:
 
 
 def _is_candidate_due(farmer: PlantedFarmer, moment: WorkMoment) -> bool:
-    return (
-        moment.backend_connected
-        and _is_unoffered(farmer)
-        and moment.now >= farmer.offered_at + moment.candidate_interval_seconds
-    )
+    """A first nonce always; a better one if the submission is not so near that it goes up anyway."""
+    if not moment.backend_connected or not _is_unoffered(farmer) or moment.submission_at is None:
+        return False
+    if _offered_zeros(farmer) < 0:
+        return True
+    interval = moment.candidate_interval_seconds
+    return farmer.offered_at + interval <= moment.now < moment.submission_at - interval
 
 
 def _is_unoffered(farmer: PlantedFarmer) -> bool:
-    offered_zeros = -1 if farmer.offered is None else farmer.offered.zeros
-    return farmer.best is not None and farmer.best.zeros > max(offered_zeros, farmer.recorded_zeros)
+    return farmer.best is not None and farmer.best.zeros > _offered_zeros(farmer)
+
+
+def _offered_zeros(farmer: PlantedFarmer) -> int:
+    """Zeros of the best nonce that the Backend has or is about to get; -1: none."""
+    return max(-1 if farmer.offered is None else farmer.offered.zeros, farmer.recorded_zeros)
 
 
 def _is_finished(block: BlockRecord, moment: WorkMoment) -> bool:

@@ -56,6 +56,15 @@ def test_an_improvement_goes_up_as_a_candidate_at_a_limited_rate() -> None:
     assert decide_works(block(again), replace(NOW, now=T + 70.0)) == [SendCandidate("f1", SOLUTION)]
 
 
+def test_just_before_the_submission_only_a_first_nonce_goes_up_as_a_candidate() -> None:
+    shortly_before = replace(NOW, now=T + 262.0)
+    better = farmer(hashing=True, best=SOLUTION, offered=Solution(1, 1, b""), offered_at=T + 50.0)
+    assert decide_works(block(better), replace(NOW, now=T + 261.9)) == [SendCandidate("f1", SOLUTION)]
+    assert decide_works(block(better), shortly_before) == []
+    first = farmer(hashing=True, best=SOLUTION)
+    assert decide_works(block(first), shortly_before) == [SendCandidate("f1", SOLUTION)]
+
+
 def test_a_nonce_that_the_backend_has_is_not_offered_again() -> None:
     for known in (
         farmer(hashing=True, best=SOLUTION, offered=SOLUTION),
