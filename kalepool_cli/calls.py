@@ -23,8 +23,8 @@ ApiKeyFileOption = Annotated[
     Path | None,
     typer.Option(
         "--api-key-file",
-        envvar="BACKEND_API_KEY_FILE",
-        help="File with the API key; without it the key is taken from the environment, BACKEND_API_KEY.",
+        envvar="API_KEY_FILE",
+        help="File with the API key; without it the key is taken from the environment, API_KEY.",
     ),
 ]
 DEFAULT_BACKEND = "127.0.0.1:3000"
@@ -72,14 +72,23 @@ async def print_stream(messages: AsyncIterator[Message]) -> None:
 
 
 def _read_api_key(path: Path | None) -> str:
+    """The key of the file, else of the environment; exit code 2 with one line, which never quotes it."""
     if path is None:
-        key = os.environ.get("BACKEND_API_KEY", "")
+        key = os.environ.get("API_KEY", "")
         if not key:
-            typer.echo("kalepool: no API key: give --api-key-file or set BACKEND_API_KEY", err=True)
-            raise typer.Exit(EXIT_USAGE)
-        return key
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        typer.echo(f"kalepool: cannot read the API key file {path}: {error.strerror}", err=True)
-        raise typer.Exit(EXIT_USAGE) from None
+            raise _usage_error("no API key: give --api-key-file or set API_KEY")
+    else:
+        try:
+            key = path.read_text().strip()
+        except OSError as error:
+            raise _usage_error(f"cannot read the API key file {path}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            key = ""
+    if not (key.isascii() and key.isprintable() and key):
+        raise _usage_error(f"{path or 'API_KEY'} does not hold an API key")
+    return key
+
+
+def _usage_error(text: str) -> typer.Exit:
+    typer.echo(f"kalepool: {text}", err=True)
+    return typer.Exit(EXIT_USAGE)

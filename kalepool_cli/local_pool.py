@@ -5,6 +5,7 @@ Everything lies in one data folder: `logs/`, `keys/` (mode 0600), the chain and 
 
 import asyncio
 import os
+import shlex
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -154,18 +155,24 @@ class LocalPool:
             yield channel
 
     def write_env_file(self) -> Path:
-        """Addresses and key files for a shell: `. DATA/env`. The keys themselves stay in their files."""
+        """Addresses and keys for a shell: `. DATA/env`. The keys themselves stay in their files."""
         path = self.data / "env"
-        path.write_text(
-            f"export BACKEND={self.backend_address}\n"
-            f"export POOLER={self.pooler_address}\n"
-            f"export RPC_URL={self.rpc_url}\n"
-            f"export FRIENDBOT_URL={self.friendbot_url}\n"
-            f"export DATABASE_URL='{self.database_url}'\n"
-            f"export ADMIN_KEY_FILE={self.admin_key_file}\n"
-            f"export POOLER_KEY_FILE={self.pooler_key_file}\n"
-            f"export POOLER_ID={self.pooler_id}\n"
-        )
+        exports = {
+            "BACKEND": self.backend_address,
+            "POOLER": self.pooler_address,
+            "RPC_URL": self.rpc_url,
+            "FRIENDBOT_URL": self.friendbot_url,
+            "DATABASE_URL": self.database_url,
+            "KEYS": str(self.admin_key_file.parent),
+            "API_KEY_FILE": str(self.admin_key_file),
+        }
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
+        # For grpcurl, which takes a key from the environment; not named as a setting of Backend or Pooler.
+        lines += [
+            f"{name}=$(cat {shlex.quote(str(file))}) && export {name}"
+            for name, file in (("ADMIN_KEY", self.admin_key_file), ("OPERATOR_KEY", self.pooler_key_file))
+        ]
+        path.write_text("\n".join(lines) + "\n")
         return path
 
     def _process(
