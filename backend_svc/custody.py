@@ -162,11 +162,22 @@ def master_keys(text: str | None, file: Path | None, *, may_make: bool) -> list[
     if not file.exists():
         if not may_make:
             raise StartupError(f"MASTER_KEY_FILE {file} does not exist (it is made only on a local network)")
-        _make_file(file)
+        try:
+            _make_file(file)
+        except OSError as error:
+            raise StartupError(f"MASTER_KEY_FILE {file} can't be made: {error.strerror}") from error
     mode = stat.S_IMODE(file.stat().st_mode)
     if os.name == "posix" and mode & ~_SECRET_MODE:
         raise StartupError(f"MASTER_KEY_FILE {file} has mode {mode:04o}, must be {_SECRET_MODE:04o} or less")
-    return _parse(file.read_text(), f"MASTER_KEY_FILE {file}")
+    return _parse(_read(file), f"MASTER_KEY_FILE {file}")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        # Not the decoder's own words: they could quote the key.
+        raise StartupError(f"MASTER_KEY_FILE {file} can't be read ({type(error).__name__})") from None
 
 
 def _parse(text: str, origin: str) -> list[MasterKey]:

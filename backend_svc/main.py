@@ -26,7 +26,10 @@ def main(env_file: Path | None = None) -> int:
 
 def run(settings: BackendSettings) -> int:
     """Run the Backend until SIGTERM or SIGINT; the process's exit code."""
-    configure_logs(settings.log_level, service="backend", file=settings.log_file)
+    try:
+        configure_logs(settings.log_level, service="backend", file=settings.log_file)
+    except StartupError as error:
+        return report_startup_error(error)
     return run_service(lambda: _serve(settings), shutdown_wall_seconds=settings.shutdown_wall_seconds)
 
 

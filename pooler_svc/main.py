@@ -27,7 +27,10 @@ def main(env_file: Path | None = None) -> int:
 
 def run(settings: PoolerSettings) -> int:
     """Run the Pooler until SIGTERM or SIGINT; the process's exit code."""
-    configure_logs(settings.log_level, service="pooler", file=settings.log_file)
+    try:
+        configure_logs(settings.log_level, service="pooler", file=settings.log_file)
+    except StartupError as error:
+        return report_startup_error(error)
     return run_service(lambda: _serve(settings), shutdown_wall_seconds=settings.shutdown_wall_seconds)
 
 

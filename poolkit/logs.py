@@ -9,6 +9,7 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
+from poolkit.errors import StartupError
 from poolkit.redaction import redact
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -39,7 +40,7 @@ def configure_logs(
 
     `human` None: coloured lines if the stream is a terminal, else JSON lines. The file always
     holds JSON lines and rotates at 50 MiB, five old files are kept. Raises ValueError for an
-    unknown level, OSError if the file can't be opened.
+    unknown level, StartupError if the file can't be opened.
     """
     if level.upper() not in LEVELS:
         raise ValueError(f"log level must be one of {', '.join(LEVELS)} (got {level!r})")
@@ -111,9 +112,12 @@ def _stream_handler(stream: TextIO, human: bool, service: str) -> logging.Handle
 
 
 def _file_handler(file: Path, service: str) -> logging.Handler:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        file, maxBytes=_ROTATE_BYTES, backupCount=_ROTATED_FILES, encoding="utf-8"
-    )
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            file, maxBytes=_ROTATE_BYTES, backupCount=_ROTATED_FILES, encoding="utf-8"
+        )
+    except OSError as error:
+        raise StartupError(f"LOG_FILE {file} can't be written: {error.strerror}") from error
     handler.setFormatter(_formatter(structlog.processors.JSONRenderer(), service))
     return handler

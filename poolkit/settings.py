@@ -108,7 +108,7 @@ def load_settings(kind: type[S], *, env_file: Path | None = DEFAULT_ENV_FILE) ->
     """The settings of a service. Raises StartupError, one line that names each key at fault."""
     if env_file is not None and env_file != DEFAULT_ENV_FILE and not env_file.is_file():
         raise StartupError(f"there is no settings file {env_file}")
-    from_file = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
+    from_file = _read(env_file) if env_file is not None and env_file.is_file() else {}
     faults = _key_faults(kind, sorted({*from_file, *os.environ}))
     if faults:
         raise StartupError("configuration: " + "; ".join(faults))
@@ -116,6 +116,13 @@ def load_settings(kind: type[S], *, env_file: Path | None = DEFAULT_ENV_FILE) ->
         return kind(_env_file=env_file)
     except ValidationError as error:
         raise StartupError("configuration: " + "; ".join(_value_faults(error))) from None
+
+
+def _read(env_file: Path) -> Mapping[str, str | None]:
+    try:
+        return dotenv_values(env_file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(f"the settings file {env_file} can't be read: {error}") from error
 
 
 def _key_faults(kind: type[ServiceSettings], keys: list[str]) -> list[str]:
