@@ -32,7 +32,10 @@ T = TypeVar("T")
 
 
 class LocalPool:
-    """PostgreSQL, localnet, Backend and Pooler in `data`; ports are the preferred ones, or free ones."""
+    """PostgreSQL, localnet, Backend and Pooler in `data`.
+
+    Each listens on its preferred port, or on a free one if that is taken when it is started first.
+    """
 
     def __init__(
         self,
@@ -45,18 +48,16 @@ class LocalPool:
     ) -> None:
         self.data = data
         self.speed = speed
-        self.backend_port = choose_port(backend_port)
-        self.pooler_port = choose_port(pooler_port)
-        self.rpc_port = choose_port(rpc_port)
+        self.backend_port = backend_port
+        self.pooler_port = pooler_port
+        self.rpc_port = rpc_port
         self.database_url = ""
         self.pooler_id = ""
         # On top of what the services get in any case; read at each start.
         self.backend_settings: dict[str, str] = {}
         self.pooler_settings: dict[str, str] = {}
         self.postgres = self._process("postgres", "postgres", "--data", str(data / "postgres"))
-        self.localnet = self._process(
-            "localnet", "localnet", "--host", _HOST, "--port", str(self.rpc_port), "--speed", str(speed)
-        )
+        self.localnet = self._process("localnet", "localnet")
         self.backend = self._process("backend", "backend")
         self.pooler = self._process("pooler", "pooler")
 
@@ -99,11 +100,15 @@ class LocalPool:
 
     async def start_backend(self) -> None:
         """Start it (again) and wait until it serves."""
+        if not self.backend.was_started:
+            self.backend_port = choose_port(self.backend_port)
         self.backend = self._process("backend", "backend", environment=self._backend_environment())
         await _start_service(self.backend, self.backend_address)
 
     async def start_pooler(self) -> None:
         """Start it (again) and wait until it serves; `create_pooler` comes first."""
+        if not self.pooler.was_started:
+            self.pooler_port = choose_port(self.pooler_port)
         self.pooler = self._process("pooler", "pooler", environment=self._pooler_environment())
         await _start_service(self.pooler, self.pooler_address)
 
@@ -111,9 +116,7 @@ class LocalPool:
         """Make the pooler that this pool runs, and keep its key in a file."""
         async with self.admin_channel() as channel:
             response = await AdminServiceStub(channel).CreatePooler(
-                admin_pb2.CreatePoolerRequest(
-                    request_id=str(uuid.uuid4()), name=name, endpoint=self.pooler_address, capacity=capacity
-                )
+                admin_pb2.CreatePoolerRequest(request_id=str(uuid.uuid4()), name=name, capacity=capacity)
             )
         self.pooler_id = response.pooler.id
         write_secret(self.pooler_key_file, response.api_key)
@@ -224,6 +227,9 @@ class LocalPool:
             await asyncio.sleep(_POLL_WALL_SECONDS)
 
     async def _start_localnet(self) -> None:
+        self.rpc_port = choose_port(self.rpc_port)
+        options = ("--host", _HOST, "--port", str(self.rpc_port), "--speed", str(self.speed))
+        self.localnet = self._process("localnet", "localnet", *options)
         await self.localnet.start()
         await _until_ready(self.localnet, self._wait_for_rpc())
 

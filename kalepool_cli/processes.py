@@ -40,6 +40,10 @@ class ManagedProcess:
         return self._started().pid
 
     @property
+    def was_started(self) -> bool:
+        return self._process is not None
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
