@@ -168,6 +168,11 @@ class Harvester:
         """Harvest a claimed pail, in the background."""
         self._tasks.start(("harvest", harvest.id), lambda: self._harvest(harvest.id))
 
+    async def resume(self) -> None:
+        """Go on with what an earlier life sent; the sweep takes the others once their claims end."""
+        for harvest in await self._database.run(harvests.harvests_under_way):
+            self.start(harvest)
+
     async def sweep_forever(self) -> None:
         """Take whatever is due, whoever asked or not."""
         await self._clock.wait_for_ledger(0)

@@ -164,7 +164,9 @@ def build_backend(
         worker=worker,
         harvester=harvester,
         closer=closer,
-        resumer=Resumer(chain.engine, planter, worker, tasks, chain.clock, settings.resume_interval_seconds),
+        resumer=Resumer(
+            chain.engine, planter, worker, harvester, tasks, chain.clock, settings.resume_interval_seconds
+        ),
         health=health,
         server=server,
     )

@@ -5,7 +5,16 @@ from uuid import uuid4
 from peewee import SQL, fn
 
 from backend_svc.store.models import Harvests, Transactions, as_record, maybe_record
-from backend_svc.store.records import Fault, Harvest, HarvestStatus, Planting
+from backend_svc.store.records import (
+    Fault,
+    Harvest,
+    HarvestStatus,
+    Planting,
+    Purpose,
+    TransactionStatus,
+)
+
+_SENT = (TransactionStatus.PREPARED, TransactionStatus.SUBMITTED, TransactionStatus.CONFIRMED)
 
 
 def open_harvest(planting: Planting) -> Harvest:
@@ -128,6 +137,15 @@ def record_harvest_lost(harvest_id: str, *, reason: str, fault: Fault, message: 
         finished_at=fn.now(),
     ).where((Harvests.id == harvest_id) & (Harvests.status == HarvestStatus.OPEN)).execute()
     return get_harvest(harvest_id)
+
+
+def harvests_under_way() -> list[Harvest]:
+    """Open ones with a transaction in flight or in a ledger: anybody may bring them to their end."""
+    sent = Transactions.select(Transactions.reference_id).where(
+        (Transactions.purpose == Purpose.HARVEST) & Transactions.status.in_(_SENT)
+    )
+    query = Harvests.select().where((Harvests.status == HarvestStatus.OPEN) & Harvests.id.in_(sent))
+    return [as_record(Harvest, row) for row in query]
 
 
 def open_harvests(*, farmer_id: str | None = None) -> list[Harvest]:
