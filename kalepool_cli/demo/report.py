@@ -145,7 +145,9 @@ def farmer_table(rows: Sequence[FarmerBlock]) -> Table:
 
 def block_table(report: DemoReport) -> Table:
     """A row a block, and the totals."""
-    table = Table(title="Totals (seconds of chain time)", show_footer=True, box=box.SIMPLE, pad_edge=False)
+    table = Table(
+        title="Totals (seconds of chain time)", show_footer=True, box=box.SIMPLE, padding=(0, 1, 0, 0)
+    )
     expected = report.blocks * report.farmers
     columns = (
         ("block", "all"),
