@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -62,7 +63,8 @@ def test_counts_and_totals_add_up() -> None:
 @pytest.mark.parametrize("missing", ["plant_ledger", "zeros", "reward_stroops"])
 def test_one_missing_step_of_one_farmer_fails_the_run(missing: str) -> None:
     rows = whole_run()
-    rows[4] = replace(rows[4], **{missing: None})
+    nothing: dict[str, Any] = {missing: None}
+    rows[4] = replace(rows[4], **nothing)
     report = report_of(rows)
     assert not report.succeeded
     failed = {
