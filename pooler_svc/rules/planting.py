@@ -63,7 +63,10 @@ class PlantSituation:
 
 @dataclass(frozen=True)
 class PlantDecision:
-    """`plant_index`: the block to ask for now. `wake_at`: when the answer may change by itself."""
+    """`plant_index`: the block to ask for now. `wake_at`: when the answer may change by itself.
+
+    That the block can be closed is a ledger's news and no reason to wake up by time.
+    """
 
     plant_index: int | None = None
     wake_at: float | None = None
@@ -92,7 +95,7 @@ def decide_plant(situation: PlantSituation) -> PlantDecision:
         return _ask(situation, situation.block_index + 1, situation.request_for_next)
     if situation.now < boundary - _LAST_USEFUL_LEDGERS * LEDGER_SECONDS:
         return _ask(situation, situation.block_index, situation.request_for_current)
-    return PlantDecision(wake_at=boundary)
+    return PlantDecision()
 
 
 def plant_deadline(situation: PlantSituation, plant_index: int) -> float:

@@ -45,12 +45,12 @@ def test_a_block_is_asked_for_once() -> None:
 
 def test_a_block_without_time_for_a_work_is_left_alone() -> None:
     assert decide_plant(replace(YOUNG, now=T + 284.9)).plant_index == 7
-    assert decide_plant(replace(YOUNG, now=T + 285.0)) == PlantDecision(wake_at=T + 300)
+    assert decide_plant(replace(YOUNG, now=T + 285.0)) == PlantDecision()
 
 
 def test_the_next_block_is_opened_by_ledger_time_and_not_by_prediction() -> None:
     early = replace(OPENABLE, latest_close_time=T + 299, now=T + 310.0)
-    assert decide_plant(early).plant_index is None
+    assert decide_plant(early) == PlantDecision(), "a ledger wakes us, not a time that has passed"
     assert decide_plant(OPENABLE) == PlantDecision(plant_index=8)
 
 

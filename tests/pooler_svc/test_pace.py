@@ -1,0 +1,45 @@
+import asyncio
+
+from pooler_svc.changes import Changes
+from pooler_svc.pace import step_forever
+from poolkit.chain_clock import ChainClock
+from poolkit.rpc_answers import LedgerHead
+
+LOOP_ROUNDS = 200
+
+
+def clock_at(close_time: int) -> ChainClock:
+    clock = ChainClock(initial_pace=60.0)
+    clock.observe(LedgerHead(100, close_time))
+    return clock
+
+
+async def test_a_step_runs_again_at_a_change_and_at_the_time_that_it_named() -> None:
+    changes, clock = Changes(), clock_at(1_000)
+    times: asyncio.Queue[float] = asyncio.Queue()
+
+    async def step() -> float:
+        times.put_nowait(clock.now())
+        return 1_000.0 + 30.0 * times.qsize()
+
+    running = asyncio.create_task(step_forever(step, changes, clock))
+    await times.get()
+    changes.announce()
+    assert await times.get() < 1_030.0
+    assert await times.get() >= 1_030.0
+    running.cancel()
+
+
+async def test_a_step_that_names_a_time_in_the_past_does_not_take_the_whole_cpu() -> None:
+    changes, clock, steps = Changes(), clock_at(1_000), 0
+
+    async def step() -> float:
+        nonlocal steps
+        steps += 1
+        return 0.0
+
+    running = asyncio.create_task(step_forever(step, changes, clock))
+    for _ in range(LOOP_ROUNDS):
+        await asyncio.sleep(0)
+    assert 1 <= steps < LOOP_ROUNDS / 4
+    running.cancel()
