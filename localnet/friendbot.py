@@ -7,9 +7,9 @@ from typing import Final
 
 from stellar_sdk import Account, Asset, Keypair, StrKey, TransactionBuilder
 
+from localnet.chain.chain import Chain
 from localnet.genesis import FRIENDBOT, FRIENDBOT_MINIONS, STROOPS_PER_XLM
 from localnet.ledger.accounts import find_account
-from localnet.ledger.chain import Chain
 from localnet.ledger.wire import base64_text
 from localnet.transactions.application import AppliedTransaction
 from localnet.transactions.queue import PENDING_LEDGERS, SendStatus

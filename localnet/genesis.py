@@ -25,8 +25,8 @@ from localnet.ledger.accounts import (
     with_line_balance,
     with_subentries,
 )
-from localnet.ledger.closed_ledger import TOTAL_COINS_STROOPS
 from localnet.ledger.entries import StoredEntry
+from localnet.network_settings import TOTAL_COINS_STROOPS
 from localnet.soroban.invocation import LedgerInfo
 
 STROOPS_PER_XLM: Final = 10_000_000

@@ -4,6 +4,10 @@ The defaults are mainnet's of July 2026 as the Stellar Laboratory lists them (SL
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+#: The native supply that the root account starts with: 100 billion XLM.
+TOTAL_COINS_STROOPS: Final = 10**18
 
 
 @dataclass(frozen=True)

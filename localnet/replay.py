@@ -19,6 +19,7 @@ from kale.storage import (
     holding_key,
     pail_data_key,
 )
+from localnet.contracts.registry import find_program
 from localnet.ledger.entries import MemoryEntries
 from localnet.ledger.entry_keys import data_key_bytes, instance_key_bytes
 from localnet.scenario import (
@@ -112,7 +113,7 @@ class ScenarioReplay:
     def _run(self, step: Step) -> Invocation:
         genesis = self._scenario.genesis
         auth = RecordAuth(source=genesis.homesteader, nonces=self._nonces.__next__)
-        host = Host(self._entries, genesis.ledger(step.sequence, step.timestamp), auth)
+        host = Host(self._entries, genesis.ledger(step.sequence, step.timestamp), auth, find_program)
         outcome = host.invoke_root(genesis.farm, step.function, call_arguments(genesis, step))
         self._entries.apply(outcome.writes)
         return outcome

@@ -6,10 +6,10 @@ from types import TracebackType
 from typing import Self
 
 from kale.networks import Network
+from localnet.chain.chain import Chain, new_chain
+from localnet.chain.ledger_clock import LedgerClock
 from localnet.friendbot import Friendbot
 from localnet.http import FRIENDBOT_PATH, HttpHandlers
-from localnet.ledger.chain import Chain, new_chain
-from localnet.ledger.ledger_clock import LedgerClock
 from localnet.listener import Listener
 from localnet.rpc.jsonrpc import Dispatcher
 from localnet.rpc.methods import rpc_methods

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from stellar_sdk import Asset, Keypair
 
 from kale.networks import Network
+from localnet.chain.chain import Chain
 from localnet.genesis import FAUCET
 from localnet.ledger.accounts import stored_trustline, trustline_key, with_line_balance
-from localnet.ledger.chain import Chain
 from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings
 from localnet.server import LocalnetNode
 from localnet.settings import DEFAULT_RETENTION_LEDGERS, LocalnetSettings

@@ -21,7 +21,7 @@ _TOKEN: Final = TokenContract()
 _BY_CODE_HASH: Final[dict[bytes, Program]] = {FARM_CODE_HASH: FarmContract()}
 
 
-def program_of(executable: xdr.ContractExecutable) -> Program | None:
+def find_program(executable: xdr.ContractExecutable) -> Program | None:
     """The program of a contract's executable; None for code that the localnet does not know."""
     if executable.type is xdr.ContractExecutableType.CONTRACT_EXECUTABLE_STELLAR_ASSET:
         return _TOKEN

@@ -1,1 +1,1 @@
-"""The chain's state and its closed ledgers."""
+"""What a ledger holds: entries, and the keys, events and metas made of them."""

@@ -142,6 +142,21 @@ def sequence_use(account: xdr.AccountEntry) -> tuple[int, int]:
     return third.seq_ledger.uint32, third.seq_time.time_point.uint64
 
 
+def signers(account: xdr.AccountEntry) -> dict[bytes, int]:
+    """The account's ed25519 signers and their weights."""
+    weights = {
+        signer.key.ed25519.uint256: min(signer.weight.uint32, 255)
+        for signer in account.signers
+        if signer.key.ed25519 is not None
+    }
+    master_weight = account.thresholds.thresholds[xdr.ThresholdIndexes.THRESHOLD_MASTER_WEIGHT]
+    if master_weight:
+        master = account.account_id.account_id.ed25519
+        assert master is not None
+        weights[master.uint256] = master_weight
+    return weights
+
+
 def minimum_balance_stroops(account: xdr.AccountEntry, settings: NetworkSettings) -> int:
     """What the account must keep: 2 + subentries + sponsoring − sponsored reserves, and what it sells."""
     entries = 2 + account.num_sub_entries.uint32

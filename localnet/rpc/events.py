@@ -8,8 +8,8 @@ from typing import Any
 
 from stellar_sdk import StrKey
 
-from localnet.ledger.chain import Chain
-from localnet.ledger.closed_ledger import ClosedLedger
+from localnet.chain.chain import Chain
+from localnet.chain.closed_ledger import ClosedLedger
 from localnet.ledger.events import (
     LAST_EVENT,
     LAST_OPERATION,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from localnet.ledger.chain import Chain
+from localnet.chain.chain import Chain
 from localnet.rpc.jsonrpc import Params, Result
 from localnet.transactions.application import AppliedTransaction
 

@@ -5,8 +5,8 @@ from typing import Any
 from stellar_sdk import xdr
 from xdrlib3 import Error as XdrError
 
+from localnet.chain.chain import Chain
 from localnet.ledger import wire
-from localnet.ledger.chain import Chain
 from localnet.ledger.entries import StoredEntry
 from localnet.rpc.jsonrpc import INTERNAL_ERROR, Params, Result, RpcError
 from localnet.rpc.parameters import decode_base64, invalid, optional_texts, require_base64_format

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from localnet.ledger.chain import Chain
-from localnet.ledger.closed_ledger import ClosedLedger
+from localnet.chain.chain import Chain
+from localnet.chain.closed_ledger import ClosedLedger
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import INVALID_REQUEST, Params, Result
 from localnet.rpc.paging import Page, check_range, read_page

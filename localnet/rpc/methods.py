@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from localnet.ledger.chain import Chain
+from localnet.chain.chain import Chain
 from localnet.rpc.events import Events
 from localnet.rpc.fee_stats import FeeStats
 from localnet.rpc.jsonrpc import Method
@@ -12,7 +12,6 @@ from localnet.rpc.node_info import NodeInfo
 from localnet.rpc.simulations import Simulations
 from localnet.rpc.submission import Submissions
 from localnet.rpc.transactions import Transactions
-from localnet.transactions.simulation import Simulator
 
 
 def rpc_methods(chain: Chain, friendbot_url: str) -> Mapping[str, Method]:
@@ -25,7 +24,7 @@ def rpc_methods(chain: Chain, friendbot_url: str) -> Mapping[str, Method]:
         "getVersionInfo": node.version,
         "getLatestLedger": node.latest_ledger,
         "getLedgerEntries": LedgerEntries(chain).get,
-        "simulateTransaction": Simulations(chain, Simulator(chain)).simulate,
+        "simulateTransaction": Simulations(chain).simulate,
         "sendTransaction": Submissions(chain).send,
         "getTransaction": transactions.get,
         "getTransactions": transactions.list,

@@ -1,6 +1,6 @@
 """getHealth, getNetwork, getVersionInfo, getLatestLedger: what the node says about itself."""
 
-from localnet.ledger.chain import Chain
+from localnet.chain.chain import Chain
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Params, Result
 from localnet.rpc.parameters import require_base64_format

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localnet.ledger.history import History
+from localnet.chain.history import History
 from localnet.rpc.jsonrpc import INVALID_REQUEST, Params, RpcError
 from localnet.rpc.parameters import optional, optional_uint32
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from localnet.ledger.chain import Chain
+from localnet.chain.chain import Chain
 from localnet.ledger.meta import ledger_entry
 from localnet.ledger.state import EntryChange
 from localnet.ledger.wire import base64_text
@@ -25,9 +25,8 @@ from localnet.transactions.simulation import (
 
 
 class Simulations:
-    def __init__(self, chain: Chain, simulator: Simulator) -> None:
+    def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self._simulator = simulator
 
     def simulate(self, params: Params) -> Result:
         require_base64_format(params)
@@ -46,7 +45,8 @@ class Simulations:
             envelope = decode_envelope(raw, self._chain.network_id)
         except (EnvelopeError, ValueError) as error:
             raise SimulationError("Could not unmarshal transaction") from error
-        return self._simulator.simulate(envelope, options)
+        chain = self._chain
+        return Simulator(chain.state, chain.ledger_info(), chain.settings).simulate(envelope, options)
 
 
 def _options(params: Params) -> SimulationOptions:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from localnet.ledger.chain import Chain
+from localnet.chain.chain import Chain
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Params, Result
 from localnet.rpc.parameters import decode_base64, invalid, require_base64_format, required_text

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from localnet.ledger.chain import Chain
+from localnet.chain.chain import Chain
+from localnet.chain.history import History
 from localnet.ledger.events import total_order
-from localnet.ledger.history import History
 from localnet.ledger.meta import Stage, transaction_event
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import INVALID_REQUEST, Params, Result

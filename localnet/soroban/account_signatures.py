@@ -7,8 +7,8 @@ from stellar_sdk import Keypair, scval, xdr
 from stellar_sdk.exceptions import BadSignatureError
 
 from kale.contract_errors import TokenError
+from localnet.ledger.accounts import signers
 from localnet.soroban.errors import ErrorCode, ErrorType, contract_error, host_error
-from localnet.transactions.signatures import signers
 
 MOST_SIGNATURES = 20
 _AUTHENTICATION = contract_error(TokenError.AUTHENTICATION)

@@ -1,6 +1,6 @@
 """What a contract can do: the port between the contracts and the host."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from stellar_sdk import xdr
@@ -81,3 +81,7 @@ class Program(Protocol):
 
     def call(self, env: ContractEnv, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
         """Runs one function."""
+
+
+ProgramFinder = Callable[[xdr.ContractExecutable], Program | None]
+"""The program of a contract's executable; None for code that nobody knows."""

@@ -1,29 +1,63 @@
 """One running contract call: the host as that contract sees it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from stellar_sdk import scval, xdr
 
+from localnet.ledger.entries import StoredEntry
 from localnet.ledger.entry_keys import code_key_bytes, contract_data_entry, data_key_bytes, instance_key_bytes
 from localnet.soroban.auth import Call
 from localnet.soroban.contract_env import Program
 from localnet.soroban.errors import ErrorCode, ErrorType, HostError
+from localnet.soroban.event_log import EventLog
 from localnet.soroban.invocation import LedgerInfo
 from localnet.soroban.values import value_order
-
-if TYPE_CHECKING:
-    from localnet.soroban.host import Host
 
 _INSTANCE_KEY = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_CONTRACT_INSTANCE)
 _PERSISTENT = xdr.ContractDataDurability.PERSISTENT
 _STORAGE_KEY = "contract data key"
 
 
+class FrameHost(Protocol):
+    """What a running call needs of the host. Keys are LedgerKey XDR; `what` names their kind in errors."""
+
+    @property
+    def ledger(self) -> LedgerInfo: ...
+
+    @property
+    def events(self) -> EventLog: ...
+
+    def find(self, key: bytes, what: str) -> StoredEntry | None:
+        """A live entry."""
+
+    def put(self, key: bytes, data: xdr.LedgerEntryData, what: str) -> None: ...
+
+    def delete(self, key: bytes, what: str) -> None: ...
+
+    def extend(self, key: bytes, what: str, threshold: int, extend_to: int) -> None: ...
+
+    def require_auth(self, address: str, call: Call) -> None:
+        """`address` must have authorised `call`, the current one."""
+
+    def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+        """Calls a contract from the current one."""
+
+    def refuse(self, code: int, message: str, args: Sequence[xdr.SCVal]) -> HostError:
+        """Logs a contract's own error number and returns it to be raised."""
+
+    def fail(
+        self, kind: xdr.SCErrorType, code: xdr.SCErrorCode, message: str, args: Sequence[xdr.SCVal] = ()
+    ) -> HostError:
+        """The same for an error of the host's own."""
+
+
 class Frame:
     """A `ContractEnv`, and the instance storage that lives as long as the call."""
 
-    def __init__(self, host: "Host", call: Call, instance: xdr.SCContractInstance, program: Program) -> None:
+    def __init__(
+        self, host: FrameHost, call: Call, instance: xdr.SCContractInstance, program: Program
+    ) -> None:
         self._host = host
         self._call = call
         self._instance = instance

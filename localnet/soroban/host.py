@@ -10,7 +10,6 @@ from stellar_sdk import scval, xdr
 
 from kale.addresses import address_value
 from kale.storage import account_key
-from localnet.contracts.registry import program_of
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.entry_keys import (
     code_key_bytes,
@@ -20,7 +19,7 @@ from localnet.ledger.entry_keys import (
     key_values,
 )
 from localnet.soroban.auth import Authorizer, Call, EnforcingAuthorizer, RecordingAuthorizer
-from localnet.soroban.contract_env import Program
+from localnet.soroban.contract_env import Program, ProgramFinder
 from localnet.soroban.contract_frame import Frame
 from localnet.soroban.errors import (
     EntryArchivedError,
@@ -45,7 +44,8 @@ _T = TypeVar("_T")
 
 
 class Host:
-    """Runs one root call of a contract on the state that `reader` gives.
+    """Runs one root call of a contract on the state that `reader` gives, with the code that
+    `find_program` gives.
 
     Without a `footprint` every access is allowed and only recorded (simulation); with
     one, an access outside of it fails with Error(Storage, ExceededLimit) (apply).
@@ -57,12 +57,14 @@ class Host:
         reader: EntryReader,
         ledger: LedgerInfo,
         auth: RecordAuth | EnforceAuth,
+        find_program: ProgramFinder,
         footprint: Footprint | None = None,
     ) -> None:
         self.ledger = ledger
         self.storage = HostStorage(reader, ledger, footprint)
         self.events = EventLog()
         self._auth_settings = auth
+        self._find_program = find_program
         self._authorizer: Authorizer | None = None
         self._frames: list[Frame] = []
 
@@ -145,7 +147,7 @@ class Host:
         instance = data.val.instance
         if instance.executable.wasm_hash is not None:
             self._load_code(instance.executable.wasm_hash.hash)
-        program = program_of(instance.executable)
+        program = self._find_program(instance.executable)
         if program is None:
             raise self.fail(
                 ErrorType.SCE_WASM_VM, ErrorCode.SCEC_INVALID_ACTION, "the localnet has no such contract code"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stellar_sdk import StrKey, xdr
 from stellar_sdk.xdr import InvokeHostFunctionResultCode, OperationType
 
+from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.events import Event, event_of
@@ -89,6 +90,7 @@ def _run(
         layer,
         ledger,
         EnforceAuth(StrKey.encode_ed25519_public_key(source), auth),
+        find_program,
         Footprint(frozenset(declared.read_only), frozenset(declared.read_write)),
     )
     return host.invoke_root(target.contract_id, target.function, target.args)

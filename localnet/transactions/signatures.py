@@ -3,11 +3,11 @@
 from stellar_sdk import Keypair, xdr
 from stellar_sdk.exceptions import BadSignatureError
 
+from localnet.ledger.accounts import signers
 from localnet.transactions.envelopes import Envelope
 
-_MASTER, _LOW, _MEDIUM, _HIGH = range(4)
-LOW_THRESHOLD = _LOW
-MEDIUM_THRESHOLD = _MEDIUM
+LOW_THRESHOLD = xdr.ThresholdIndexes.THRESHOLD_LOW
+MEDIUM_THRESHOLD = xdr.ThresholdIndexes.THRESHOLD_MED
 
 
 class SignatureChecker:
@@ -24,30 +24,27 @@ class SignatureChecker:
         self._signatures = signatures
         self._used: set[int] = set()
 
-    def has_weight(self, account: xdr.AccountEntry, threshold: int) -> bool:
+    def has_weight(self, account: xdr.AccountEntry, threshold: xdr.ThresholdIndexes) -> bool:
         """Whether signatures of the account's signers reach the threshold (at least weight 1)."""
         needed = max(account.thresholds.thresholds[threshold], 1)
         weight = 0
         for key, key_weight in signers(account).items():
-            if self._signed_by(key):
+            if self.signed_by(key):
                 weight += key_weight
             if weight >= needed:
                 return True
         return False
 
-    def signed_by(self, public_key: bytes) -> bool:
-        """Whether a key signed that need not belong to any account (extra signer, account to be created)."""
-        return self._signed_by(public_key)
-
-    def all_used(self) -> bool:
-        return len(self._used) == len(self._signatures)
-
-    def _signed_by(self, key: bytes) -> bool:
+    def signed_by(self, key: bytes) -> bool:
+        """Whether a key signed, be it an account's or not (extra signer, account to be created)."""
         for position, signature in enumerate(self._signatures):
             if signature.hint.signature_hint == key[-4:] and self._verifies(key, signature):
                 self._used.add(position)
                 return True
         return False
+
+    def all_used(self) -> bool:
+        return len(self._used) == len(self._signatures)
 
     def _verifies(self, key: bytes, signature: xdr.DecoratedSignature) -> bool:
         signed = (key, self._hash, signature.signature.signature)
@@ -55,21 +52,6 @@ class SignatureChecker:
         if known is None:
             known = self._envelope.verified[signed] = _verifies(*signed)
         return known
-
-
-def signers(account: xdr.AccountEntry) -> dict[bytes, int]:
-    """The account's ed25519 signers and their weights."""
-    weights = {
-        signer.key.ed25519.uint256: min(signer.weight.uint32, 255)
-        for signer in account.signers
-        if signer.key.ed25519 is not None
-    }
-    master_weight = account.thresholds.thresholds[_MASTER]
-    if master_weight:
-        master = account.account_id.account_id.ed25519
-        assert master is not None
-        weights[master.uint256] = master_weight
-    return weights
 
 
 def _verifies(key: bytes, message_hash: bytes, signature: bytes) -> bool:

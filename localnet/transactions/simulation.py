@@ -8,13 +8,13 @@ from enum import Enum
 from stellar_sdk import StrKey, xdr
 from stellar_sdk.xdr import OperationType
 
+from localnet.contracts.registry import find_program
 from localnet.ledger import wire
-from localnet.ledger.chain import Chain
-from localnet.ledger.entries import StoredEntry
+from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.state import EntryChange
-from localnet.network_settings import FeeRates
+from localnet.network_settings import NetworkSettings
 from localnet.soroban.host import Host
-from localnet.soroban.invocation import EnforceAuth, Invocation, RecordAuth
+from localnet.soroban.invocation import EnforceAuth, Invocation, LedgerInfo, RecordAuth
 from localnet.transactions.contract_call import (
     call_target,
     disk_read_bytes,
@@ -78,10 +78,18 @@ class Simulation:
 
 
 class Simulator:
-    """Tries calls on the chain's latest closed ledger; changes nothing."""
+    """Tries calls on the state of a closed ledger; changes nothing."""
 
-    def __init__(self, chain: Chain, nonces: Callable[[], int] | None = None) -> None:
-        self._chain = chain
+    def __init__(
+        self,
+        state: EntryReader,
+        ledger: LedgerInfo,
+        settings: NetworkSettings,
+        nonces: Callable[[], int] | None = None,
+    ) -> None:
+        self._state = state
+        self._ledger = ledger
+        self._settings = settings
         self._nonces = nonces or _random_nonce
 
     def simulate(self, envelope: Envelope, options: SimulationOptions) -> Simulation:
@@ -91,13 +99,13 @@ class Simulator:
         if target is None:
             raise SimulationError(
                 "HostError: Error(WasmVm, InvalidAction)\n\nDebugInfo not available\n",
-                latest_ledger=self._chain.latest.sequence,
+                latest_ledger=self._ledger.sequence,
             )
-        host = Host(self._chain.state, self._chain.ledger_info(), self._auth(envelope, call, options))
+        host = Host(self._state, self._ledger, self._auth(envelope, call, options), find_program)
         invocation = host.invoke_root(target.contract_id, target.function, target.args)
         events = tuple(event.to_xdr_bytes() for event in invocation.diagnostic_events)
         if invocation.failure is not None:
-            raise SimulationError(invocation.failure.report, events, self._chain.latest.sequence)
+            raise SimulationError(invocation.failure.report, events, self._ledger.sequence)
         return self._priced(call, invocation, events, options)
 
     def _auth(
@@ -137,34 +145,33 @@ class Simulator:
             auth=auth,
             events=events,
             changes=self._changes(invocation.writes),
-            latest_ledger=self._chain.latest.sequence,
+            latest_ledger=self._ledger.sequence,
         )
 
     def _resources(self, invocation: Invocation, options: SimulationOptions) -> Resources:
-        state = self._chain.state
         keys = (*invocation.touched_read_only, *invocation.touched_read_write)
         return Resources(
             instructions=_instructions(invocation, options.instruction_leeway),
             disk_read_entries=sum(map(is_classic_key, keys)),
             write_entries=len(invocation.touched_read_write),
-            disk_read_bytes=disk_read_bytes(keys, state),
-            write_bytes=written_bytes(invocation.touched_read_write, invocation.writes, state),
+            disk_read_bytes=disk_read_bytes(keys, self._state),
+            write_bytes=written_bytes(invocation.touched_read_write, invocation.writes, self._state),
             transaction_bytes=0,
         )
 
     def _fee(self, invocation: Invocation, value: bytes, resources: Resources, envelope_bytes: int) -> int:
         """The fee for the declared resources, and for events, value and rent with 15 % to spare."""
-        rates: FeeRates = self._chain.settings.rates
+        rates = self._settings.rates
         declared = replace(resources, transaction_bytes=envelope_bytes)
         output = len(value) + sum(len(event.to_xdr_bytes()) for event in invocation.events)
-        sequence = self._chain.latest.sequence
+        sequence = self._ledger.sequence
         refundable = events_stroops(output, rates) + rent_stroops(
-            rent_changes(invocation.writes, self._chain.state), sequence, rates
+            rent_changes(invocation.writes, self._state), sequence, rates
         )
         return non_refundable_stroops(declared, rates) + refundable * 115 // 100
 
     def _changes(self, writes: Mapping[bytes, StoredEntry | None]) -> tuple[EntryChange, ...]:
-        return tuple(EntryChange(key, self._chain.state.find(key), after) for key, after in writes.items())
+        return tuple(EntryChange(key, self._state.find(key), after) for key, after in writes.items())
 
 
 def _checked_call(envelope: Envelope, options: SimulationOptions) -> xdr.InvokeHostFunctionOp:

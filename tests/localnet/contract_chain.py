@@ -24,6 +24,7 @@ from kale.storage import (
     trustline_key,
 )
 from localnet.contracts.install import farm_entries, new_farm, token_entries
+from localnet.contracts.registry import find_program
 from localnet.contracts.token_state import encoded_balance
 from localnet.ledger.accounts import (
     new_account,
@@ -118,7 +119,7 @@ class ContractChain:
         footprint: Footprint | None = None,
     ) -> Invocation:
         """Runs a call and keeps what it changed."""
-        host = Host(self.entries, self.ledger, auth if auth is not None else self.record(), footprint)
+        host = Host(self.entries, self.ledger, auth or self.record(), find_program, footprint)
         outcome = host.invoke_root(contract, function, args)
         self.entries.apply(outcome.writes)
         return outcome

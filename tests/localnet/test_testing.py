@@ -6,7 +6,6 @@ from stellar_sdk.exceptions import ConnectionError as SdkConnectionError
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from localnet.testing import NodeHandle
-from tests.localnet.test_soroban import kale_balance
 from tests.localnet.wallet import Wallet
 
 
@@ -27,7 +26,7 @@ async def test_a_paused_rpc_refuses_connections_while_ledgers_go_on(
 async def test_a_balance_can_be_changed_behind_everybodys_back(farmer: Wallet) -> None:
     latest = farmer.node.chain.latest.sequence
     farmer.node.add_to_kale_balance(farmer.address, -1)
-    assert await kale_balance(farmer) == 1000 * 10**7 - 1
+    assert await farmer.kale_balance() == 1000 * 10**7 - 1
     assert (await farmer.rpc.get_events(start_ledger=latest)).events[-1].ledger == latest
 
 

@@ -14,6 +14,7 @@ from stellar_sdk import (
 from stellar_sdk.soroban_rpc import GetTransactionResponse, SendTransactionResponse
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
+from kale.storage import trustline_key
 from localnet.testing import NodeHandle
 
 
@@ -99,6 +100,16 @@ class Wallet:
         assert sent.status.value == "PENDING", describe_refusal(sent)
         self.node.close_ledgers()
         return await self.outcome(sent.hash)
+
+    async def kale_balance(self) -> int:
+        """Stroops on the wallet's trustline."""
+        network = self.node.network
+        key = trustline_key(network.asset_code, network.asset_issuer, self.address)
+        found = await self.rpc.get_ledger_entries([key])
+        assert found.entries
+        line = xdr.LedgerEntryData.from_xdr(found.entries[0].xdr).trust_line
+        assert line is not None
+        return line.balance.int64
 
     async def outcome(self, transaction_hash: str) -> Outcome:
         found = await self.rpc.get_transaction(transaction_hash)

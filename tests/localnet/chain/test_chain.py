@@ -9,9 +9,9 @@ from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale import calls
 from kale.networks import LOCAL
+from localnet.chain.chain import Chain, new_chain
+from localnet.chain.ledger_clock import LedgerClock
 from localnet.genesis import FRIENDBOT_MINIONS
-from localnet.ledger.chain import Chain, new_chain
-from localnet.ledger.ledger_clock import LedgerClock
 from localnet.network_settings import MAINNET_SETTINGS
 from localnet.testing import NodeHandle, running_localnet
 from tests.localnet.conftest import START_TIME

@@ -3,7 +3,7 @@
 import asyncio
 
 from kale.constants import LEDGER_SECONDS
-from localnet.ledger.chain import Chain
+from localnet.chain.chain import Chain
 
 _FORGIVEN_LEDGERS = 12
 

@@ -18,7 +18,7 @@ from stellar_sdk.soroban_server_async import SorobanServerAsync
 from kale import calls, puzzle
 from kale.farm import Block, Farm
 from kale.keccak import keccak256
-from kale.storage import block_key, decode_block, decode_farm, farm_instance_key, pail_key, trustline_key
+from kale.storage import block_key, decode_block, decode_farm, farm_instance_key, pail_key
 from localnet.ledger.accounts import account_key, find_account
 from localnet.testing import NodeHandle
 from tests.localnet.wallet import Outcome, Wallet, refusal_code
@@ -44,15 +44,6 @@ async def read_block(wallet: Wallet, index: int) -> Block:
     entry = await read_entry(wallet.rpc, block_key(wallet.node.network.farm_contract_id, index))
     assert entry.contract_data is not None
     return decode_block(entry.contract_data.val)
-
-
-async def kale_balance(wallet: Wallet) -> int:
-    network = wallet.node.network
-    line = await read_entry(
-        wallet.rpc, trustline_key(network.asset_code, network.asset_issuer, wallet.address)
-    )
-    assert line.trust_line is not None
-    return line.trust_line.balance.int64
 
 
 def encoded(keys: Iterable[xdr.LedgerKey]) -> set[bytes]:
@@ -83,7 +74,7 @@ async def test_a_farmer_plants_works_and_harvests(farmer: Wallet) -> None:
     planted = await plant(farmer, 5 * KALE)
     assert planted.succeeded
     assert planted.value.type is xdr.SCValType.SCV_VOID
-    assert await kale_balance(farmer) == 995 * KALE
+    assert await farmer.kale_balance() == 995 * KALE
     index = (await read_farm(farmer)).index
     farmer.node.close_ledgers(3)
     worked = await work(farmer)
@@ -94,7 +85,7 @@ async def test_a_farmer_plants_works_and_harvests(farmer: Wallet) -> None:
     harvested = await harvest(farmer, index)
     reward = scval.from_int128(harvested.value)
     assert reward > 0
-    assert await kale_balance(farmer) == 1000 * KALE + reward
+    assert await farmer.kale_balance() == 1000 * KALE + reward
 
 
 async def test_harvest_emits_the_mint_of_reward_and_stake(farmer: Wallet) -> None:
@@ -313,7 +304,7 @@ async def test_a_call_is_held_to_what_it_declared(
     envelope.sign(farmer.key)
     failed = await farmer.include(envelope)
     assert failed.invocation_code == code
-    assert await kale_balance(farmer) == 1000 * KALE
+    assert await farmer.kale_balance() == 1000 * KALE
 
 
 async def authorized_plant(
@@ -351,7 +342,7 @@ async def test_a_plant_that_the_farmer_signed_is_sent_by_another_account(
     expected = kinds.SOROBAN_CREDENTIALS_ADDRESS_V2 if address_bound else kinds.SOROBAN_CREDENTIALS_ADDRESS
     assert [entry.credentials.type for entry in auth] == [expected]
     assert (await sender.include(await sent_by(sender, farmer, auth))).succeeded
-    assert await kale_balance(farmer) == 999 * KALE
+    assert await farmer.kale_balance() == 999 * KALE
 
 
 async def test_signed_authorisation_is_good_for_one_plant(farmer: Wallet) -> None:
@@ -373,7 +364,7 @@ async def test_signed_authorisation_expires(farmer: Wallet) -> None:
     farmer.node.close_ledgers(101)
     failed = await sender.include(envelope)
     assert failed.invocation_code == TRAPPED
-    assert await kale_balance(farmer) == 1000 * KALE
+    assert await farmer.kale_balance() == 1000 * KALE
 
 
 async def test_without_the_farmers_signature_nobody_plants_for_them(farmer: Wallet) -> None:

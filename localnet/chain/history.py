@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
 
-from localnet.ledger.closed_ledger import ClosedLedger
+from localnet.chain.closed_ledger import ClosedLedger
 from localnet.transactions.application import AppliedTransaction
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from kale.constants import LEDGER_SECONDS
 from kale.networks import Network
+from localnet.chain.closed_ledger import GENESIS_SEQUENCE, ClosedLedger, genesis_ledger, next_ledger
+from localnet.chain.history import History
 from localnet.genesis import genesis_entries
-from localnet.ledger.closed_ledger import GENESIS_SEQUENCE, ClosedLedger, genesis_ledger, next_ledger
-from localnet.ledger.history import History
 from localnet.ledger.state import LedgerState
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
@@ -56,10 +56,10 @@ class Chain:
     def latest(self) -> ClosedLedger:
         return self.history.latest
 
-    def ledger_info(self, ledger: ClosedLedger | None = None) -> LedgerInfo:
-        """What contracts see of a ledger; of the latest closed one if none is given."""
-        seen = ledger or self.latest
-        return LedgerInfo(seen.sequence, seen.close_time, self.network_id, self.settings.lifetimes)
+    def ledger_info(self) -> LedgerInfo:
+        """What a simulated call sees of the latest closed ledger."""
+        latest = self.latest
+        return LedgerInfo(latest.sequence, latest.close_time, self.network_id, self.settings.lifetimes)
 
     def submit(self, raw_envelope: bytes) -> Submitted:
         """Offers a transaction to the queue. Raises EnvelopeError if the bytes are none."""

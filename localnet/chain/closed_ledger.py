@@ -9,12 +9,10 @@ from stellar_sdk.xdr import LedgerEntryType
 from localnet.ledger import wire
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.meta import ledger_entry
-from localnet.network_settings import NetworkSettings
+from localnet.network_settings import TOTAL_COINS_STROOPS, NetworkSettings
 from localnet.transactions.application import AppliedTransaction
 
 GENESIS_SEQUENCE = 1
-TOTAL_COINS_STROOPS = 10**18
-"""The native supply that the root account starts with: 100 billion XLM."""
 
 _NO_HASH = bytes(32)
 _SKIP_LIST = _NO_HASH * 4

@@ -8,11 +8,10 @@ from stellar_sdk import Asset, Keypair, MuxedAccount, Network, TransactionBuilde
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale.networks import LOCAL
+from localnet.chain.chain import Chain, new_chain
 from localnet.genesis import FAUCET, ISSUER, ROOT
 from localnet.ledger.accounts import find_account, find_trustline
-from localnet.ledger.chain import Chain, new_chain
-from localnet.ledger.closed_ledger import TOTAL_COINS_STROOPS
-from localnet.network_settings import MAINNET_SETTINGS
+from localnet.network_settings import MAINNET_SETTINGS, TOTAL_COINS_STROOPS
 from localnet.testing import NodeHandle
 from localnet.transactions.queue import SendStatus
 from tests.localnet.conftest import START_TIME

@@ -1,0 +1,1 @@
+"""The chain: its closed ledgers, and the clock that closes them."""
