@@ -16,6 +16,7 @@ from poolkit.logs import get_logger
 log = get_logger(__name__)
 
 _LONGEST_WAIT_LEDGERS = 2
+_LAGGING_PAUSE_SECONDS = 1
 
 
 class FarmSource(Protocol):
@@ -99,10 +100,18 @@ class BlockMonitor:
             self._changes.announce()
 
     async def _pause(self) -> None:
-        """Sleep until the next read; without news from the chain for two ledgers' time, read anyway."""
+        """Sleep until the next read.
+
+        Near the boundary that is the next ledger; without news from the chain for two ledgers' time it
+        is read anyway, and a node that has not got the latest ledger yet is asked again soon.
+        """
+        head = await self._clock.wait_for_ledger(0)
         delay = LEDGER_SECONDS if self._view is None or self._reads_fail else self._delay(self._view)
         if self._view is None or self._reads_fail or delay > LEDGER_SECONDS:
             await self._clock.sleep(delay)
+            return
+        if head.sequence > self._view.ledger:
+            await self._clock.sleep(_LAGGING_PAUSE_SECONDS)
             return
         patience = self._clock.wall_seconds(_LONGEST_WAIT_LEDGERS * LEDGER_SECONDS)
         try:

@@ -9,6 +9,7 @@ from poolkit.chain_clock import ChainClock
 from poolkit.errors import RpcUnavailable
 from poolkit.farm_reader import CurrentBlockView
 from poolkit.rpc_answers import LedgerHead
+from tests.pooler_svc.fakes import until
 
 T = 1_000_000
 BLOCK = Block(bytes(32), 0, 0, 0, 0, 0, 0, 0, 0, timestamp=T)
@@ -99,6 +100,30 @@ async def test_near_the_boundary_each_ledger_is_one_read() -> None:
         watched.clock.observe(LedgerHead(sequence, T + 295 + 5 * (sequence - 100)))
         await watched.farms.changes.wait_beyond(seen)
     assert watched.farms.reads == 3
+    watching.cancel()
+
+
+async def test_a_farm_that_was_read_before_the_first_ledger_is_seen_waits_for_it() -> None:
+    watched = Watched()
+    watching = asyncio.create_task(watched.monitor.watch_forever())
+    await watched.farms.changes.wait_beyond(0)
+    await asyncio.sleep(0)
+    assert not watching.done()
+    watched.clock.observe(LedgerHead(100, T + 10))
+    assert await watched.farms.changes.wait_beyond(1) > 1
+    watching.cancel()
+
+
+async def test_a_node_that_lags_near_the_boundary_is_not_asked_without_pause() -> None:
+    watched = Watched()
+    watched.clock.observe(LedgerHead(105, T + 295))
+    watching = asyncio.create_task(watched.monitor.watch_forever())
+    await watched.farms.changes.wait_beyond(0)
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert watched.farms.reads < 50
+    watched.farms.answer = replace(VIEW, ledger=105)
+    await until(watched.farms.changes, lambda: watched.monitor.view == watched.farms.answer)
     watching.cancel()
 
 
