@@ -41,6 +41,8 @@ log = get_logger(__name__)
 
 # A plant lives 4 ledgers: one sent this close to the block's end may land behind it.
 _NEAR_BOUNDARY_SECONDS = 6 * LEDGER_SECONDS
+# The pooler may have seen a ledger or two more than we when it asks for the next block.
+_EARLY_SECONDS = 2 * LEDGER_SECONDS
 _MOST_ATTEMPTS = 10
 # `deadline` of an operation that its pooler cancelled.
 _CANCELLED = 0
@@ -128,11 +130,11 @@ class Planter:
         Raises BlockNotCurrent, RpcUnavailable.
         """
         farm = (await self._farm.farm()).farm
-        seconds_left = _opens_at(farm) - self._clock.now()
-        allowed = [farm.index] if seconds_left > LEDGER_SECONDS else [farm.index, farm.index + 1]
+        seconds_left = _opens_at(farm) - self._clock.get_head().close_time
+        allowed = [farm.index] if seconds_left > _EARLY_SECONDS else [farm.index, farm.index + 1]
         if index not in allowed:
             limit = f"must be {farm.index}, the current block, or {farm.index + 1} once that can be opened"
-            text = f"{limit}, which is in {max(0, round(seconds_left))} s (got {index})"
+            text = f"{limit}, which is in {max(0, seconds_left)} s (got {index})"
             raise BlockNotCurrent(f"{field} {text}", field_violations=[FieldViolation(field, text)])
 
     def default_deadline(self) -> int:

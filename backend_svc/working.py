@@ -129,15 +129,15 @@ class Worker:
             return closed_or_unknown(found.block_index, current_index)
         address = await self._find_address(found.farmer_id)
         if address is None:
-            return Verdict(Reason.REASON_NOT_FOUND, f"there is no farmer {found.farmer_id}")
+            return _no_such_farmer(found.farmer_id)
         entropy = await self._farm.entropy(found.block_index)
         solution = miner_ext.verify(found.block_index, entropy, farmer_key(address), found.nonce)
         if solution.hash != found.hash:
-            text = f"hash must be {solution.hash.hex()} for nonce {found.nonce} (got {found.hash.hex()})"
-            return Verdict(Reason.REASON_HASH_MISMATCH, text)
+            text = f"must be {solution.hash.hex()} for nonce {found.nonce} (got {found.hash.hex()})"
+            return Verdict.on_field(Reason.REASON_HASH_MISMATCH, "work_result.hash", text)
         if solution.zeros != found.zeros:
-            text = f"zeros must be {solution.zeros} for this hash (got {found.zeros})"
-            return Verdict(Reason.REASON_HASH_MISMATCH, text)
+            text = f"must be {solution.zeros} for this hash (got {found.zeros})"
+            return Verdict.on_field(Reason.REASON_HASH_MISMATCH, "work_result.zeros", text)
         return None
 
     def record(self, session: StreamSession, found: FoundNonce, request_sequence: int) -> Work | Verdict:
@@ -201,6 +201,8 @@ class Worker:
 
     async def _submit(self, work_id: str, request_sequence: int) -> None:
         job = await self._database.run(_job, work_id, request_sequence)
+        # Nodes simulate at their latest ledger: in that of the plant the gap would be 0, and refused.
+        await self._clock.wait_for_ledger((job.planting.plant_ledger or 0) + 1)
         async with self._turns.turn(job.public_key, Urgency.WORK):
             result, attempts = await self._bring_about(job)
             await self._database.run(_record, job, result, recovered=attempts > 1)
@@ -300,19 +302,27 @@ class Worker:
 
 def closed_or_unknown(block_index: int, current_index: int) -> Verdict:
     """Why a work for this block can not be taken while another is the current one."""
-    text = f"block_index must be {current_index}, the current block (got {block_index})"
+    text = f"must be {current_index}, the current block (got {block_index})"
     late = block_index < current_index
-    return Verdict(Reason.REASON_WORK_LATE if late else Reason.REASON_BLOCK_NOT_CURRENT, text)
+    reason = Reason.REASON_WORK_LATE if late else Reason.REASON_BLOCK_NOT_CURRENT
+    return Verdict.on_field(reason, "work_result.block_index", text)
 
 
 def find_planted(pooler_id: str, farmer_id: str, block_index: int) -> Planting | Verdict:
     """Inside Database.run: the planted pail of a farmer of this pooler."""
     planting = plantings.find_planting(farmer_id, block_index)
     if planting is None or planting.status is not PlantingStatus.PLANTED:
-        return Verdict(Reason.REASON_NOT_PLANTED, f"farmer {farmer_id} is not planted in block {block_index}")
+        text = f"must be of a farmer planted in block {block_index} (got {farmer_id})"
+        return Verdict.on_field(Reason.REASON_NOT_PLANTED, "work_result.farmer_id", text)
     if operations.get_operation(planting.operation_id).pooler_id != pooler_id:
-        return Verdict(Reason.REASON_NOT_FOUND, f"there is no farmer {farmer_id}")
+        return _no_such_farmer(farmer_id)
     return planting
+
+
+def _no_such_farmer(farmer_id: str) -> Verdict:
+    """The same answer whether it does not exist or is another pooler's."""
+    text = f"must be of a farmer of this pooler (got {farmer_id})"
+    return Verdict.on_field(Reason.REASON_NOT_FOUND, "work_result.farmer_id", text)
 
 
 def settle_works(session: StreamSession, operation: BlockOperation) -> None:

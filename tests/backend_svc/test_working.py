@@ -156,24 +156,27 @@ async def test_a_malformed_result_is_refused_with_its_field(
     assert [each.field for each in failure.field_violations] == [f"work_result.{field}"]
 
 
-async def test_the_best_candidate_is_submitted_by_itself_before_the_block_ends(ground: Playground) -> None:
-    farmer = await ground.add_farmer()
-    await ground.plant_all()
-    talk = work_talk(ground)
-    await talk.open()
-    few = await ground.found(farmer, submit=False, nonces=16)
-    many = await ground.found(farmer, submit=False, nonces=20_000)
-    assert many.zeros > few.zeros
-    talk.ask(work_result=many)
-    talk.ask(work_result=few)
-    await talk.next_durable()
-    await talk.next_durable()
-    await ground.skip_to(14)
-    told = await talk.until("summary")
-    confirmed = told[-2].receipt
-    assert confirmed.state == backend_pb2.WORK_STATE_CONFIRMED
-    assert (confirmed.zeros, confirmed.nonce) == (many.zeros, many.nonce)
-    assert confirmed.request_sequence == 0
+async def test_the_best_candidate_is_submitted_by_itself_before_the_block_ends(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with playground(tmp_path, database_url, speed=10.0) as ground:
+        farmer = await ground.add_farmer()
+        await ground.plant_all()
+        talk = work_talk(ground)
+        await talk.open()
+        few = await ground.found(farmer, submit=False, nonces=16)
+        many = await ground.found(farmer, submit=False, nonces=20_000)
+        assert many.zeros > few.zeros
+        talk.ask(work_result=many)
+        talk.ask(work_result=few)
+        await talk.next_durable()
+        await talk.next_durable()
+        await ground.skip_to(14)
+        told = await talk.until("summary")
+        confirmed = told[-2].receipt
+        assert confirmed.state == backend_pb2.WORK_STATE_CONFIRMED
+        assert (confirmed.zeros, confirmed.nonce) == (many.zeros, many.nonce)
+        assert confirmed.request_sequence == 0
 
 
 async def test_a_pooler_that_gives_up_has_its_candidate_submitted(ground: Playground) -> None:
