@@ -15,7 +15,7 @@ from backend_svc.store.harvest_requests import HarvestCounts
 from backend_svc.store.records import BlockOperation, Harvest, HarvestRequest, Planting, StreamSession, Work
 from kale.farm import Block
 from kalepool.v1 import backend_pb2, types_pb2
-from kalepool.v1.errors_pb2 import Failure, Fault, Reason
+from kalepool.v1.errors_pb2 import Failure, Fault, FieldViolation, Reason
 from poolkit.error_table import RULES
 
 
@@ -187,6 +187,10 @@ def failure_message(verdict: Verdict) -> Failure:
         message=verdict.message,
         fault=Fault.Value(f"FAULT_{verdict.fault.name}"),
         retryable=verdict.retryable,
+        field_violations=[
+            FieldViolation(field=each.field, description=each.description)
+            for each in verdict.field_violations
+        ],
     )
 
 

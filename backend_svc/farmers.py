@@ -21,7 +21,15 @@ from backend_svc.store.records import (
 )
 from backend_svc.turns import AccountTurns, Urgency
 from kalepool.v1.errors_pb2 import Reason
-from poolkit.errors import CapacityExceeded, NotFound, PoolError, RpcUnavailable, WrongStatus, pool_error
+from poolkit.errors import (
+    CapacityExceeded,
+    FieldViolation,
+    NotFound,
+    PoolError,
+    RpcUnavailable,
+    WrongStatus,
+    pool_error,
+)
 from poolkit.farm_reader import AccountView, TrustlineView
 
 _TRUSTLINE_ATTEMPTS = 3
@@ -241,7 +249,8 @@ def get_user(farmer: Farmer) -> User:
 
 def no_such_farmer(farmer_id: str) -> NotFound:
     """The same answer whether it does not exist or is not the caller's."""
-    return NotFound(f"there is no farmer {farmer_id}")
+    text = f"must be of an existing farmer (got {farmer_id})"
+    return NotFound(f"there is no farmer {farmer_id}", field_violations=[FieldViolation("farmer_id", text)])
 
 
 def _mark_funded(farmer_id: str) -> None:
@@ -263,7 +272,8 @@ def _pooler_with_room(pooler_id: str | None) -> Pooler:
     wanted = pooler_id or (roomiest.id if roomiest is not None else "")
     pooler = poolers.lock_pooler(wanted)
     if pooler is None:
-        raise NotFound(f"there is no pooler {wanted}")
+        text = f"must be of an existing pooler (got {wanted})"
+        raise NotFound(f"there is no pooler {wanted}", field_violations=[FieldViolation("pooler_id", text)])
     if pooler.status is not PoolerStatus.ACTIVE:
         text = f"pooler {pooler.id} must be active (it is {pooler.status})"
         raise WrongStatus(text, metadata={"status": str(pooler.status)})

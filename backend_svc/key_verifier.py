@@ -4,8 +4,7 @@ from backend_svc.api_keys import api_key_hash
 from backend_svc.store import api_keys
 from backend_svc.store.database import Database
 from backend_svc.store.records import ApiKey, KeyKind
-from poolkit.errors import Unauthenticated
-from poolkit.principal import Principal, PrincipalKind
+from poolkit.principal import Principal, PrincipalKind, no_valid_key
 
 
 class StoredKeyVerifier:
@@ -18,7 +17,7 @@ class StoredKeyVerifier:
         """Raises Unauthenticated, DatabaseUnavailable."""
         found = await self._database.run(api_keys.find_valid_key, api_key_hash(key))
         if found is None:
-            raise Unauthenticated("the API key is unknown or was revoked")
+            raise no_valid_key("the API key is unknown or was revoked")
         return _principal(found)
 
 

@@ -3,8 +3,7 @@
 import hmac
 from collections.abc import Sequence
 
-from poolkit.errors import Unauthenticated
-from poolkit.principal import Principal, PrincipalKind
+from poolkit.principal import Principal, PrincipalKind, no_valid_key
 
 
 class OperatorKeys:
@@ -17,5 +16,5 @@ class OperatorKeys:
         """The operator. Raises Unauthenticated for another key; takes as long for any."""
         matches = [hmac.compare_digest(known, key.encode()) for known in self._keys]
         if not any(matches):
-            raise Unauthenticated("this API key is not one of this Pooler's")
+            raise no_valid_key("this API key is not one of this Pooler's")
         return Principal(PrincipalKind.ADMIN, "operator")

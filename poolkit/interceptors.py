@@ -22,12 +22,11 @@ from poolkit.errors import (
     InternalFault,
     PoolError,
     ShuttingDown,
-    Unauthenticated,
     Unsupported,
     to_rpc_status,
 )
 from poolkit.logs import get_logger
-from poolkit.principal import ApiKeyVerifier, set_current_principal
+from poolkit.principal import AUTHORIZATION, ApiKeyVerifier, no_valid_key, set_current_principal
 
 log = get_logger(__name__)
 
@@ -260,9 +259,9 @@ def api_key_guard(verifier: ApiKeyVerifier, open_methods: frozenset[str]) -> Cal
 
 
 def _bearer_key(call: Call) -> str:
-    header = call.metadata("authorization")
+    header = call.metadata(AUTHORIZATION)
     if header is None:
-        raise Unauthenticated("this call needs an API key: send metadata 'authorization: Bearer KEY'")
+        raise no_valid_key("this call needs an API key: send metadata 'authorization: Bearer KEY'")
     if not header.lower().startswith(_BEARER) or not header[len(_BEARER) :].strip():
-        raise Unauthenticated("metadata 'authorization' must have the form 'Bearer KEY'")
+        raise no_valid_key("metadata 'authorization' must have the form 'Bearer KEY'")
     return header[len(_BEARER) :].strip()

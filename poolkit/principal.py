@@ -3,9 +3,11 @@
 import enum
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from poolkit.errors import Forbidden, Unauthenticated
+from poolkit.errors import FieldViolation, Forbidden, Unauthenticated
+
+AUTHORIZATION: Final = "authorization"
 
 
 class PrincipalKind(enum.Enum):
@@ -44,7 +46,7 @@ def current_principal() -> Principal:
     """Who makes the call being handled. Raises Unauthenticated in a method that is open to all."""
     principal = _current.get()
     if principal is None:
-        raise Unauthenticated("this call needs an API key: send metadata 'authorization: Bearer KEY'")
+        raise no_valid_key("this call needs an API key: send metadata 'authorization: Bearer KEY'")
     return principal
 
 
@@ -53,5 +55,11 @@ def require_principal(*kinds: PrincipalKind) -> Principal:
     principal = current_principal()
     if principal.kind not in kinds:
         allowed = " or ".join(kind.value for kind in kinds)
-        raise Forbidden(f"this call needs the API key of a {allowed} (got that of a {principal.kind.value})")
+        text = f"this call needs the API key of a {allowed} (got that of a {principal.kind.value})"
+        raise Forbidden(text, field_violations=[FieldViolation(AUTHORIZATION, text)])
     return principal
+
+
+def no_valid_key(text: str) -> Unauthenticated:
+    """The refusal of a call whose key is missing, malformed or not valid; names where the key travels."""
+    return Unauthenticated(text, field_violations=[FieldViolation(AUTHORIZATION, text)])

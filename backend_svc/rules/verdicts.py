@@ -5,7 +5,7 @@ where the chain does not say whose it was, it is the farm's.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from backend_svc.rules.outcomes import Failure
 from backend_svc.store.records import FailureKind, Fault
@@ -13,7 +13,7 @@ from kale.contract_errors import FarmError, TokenError
 from kalepool.v1.errors_pb2 import Fault as ProtoFault
 from kalepool.v1.errors_pb2 import Reason
 from poolkit.error_table import RULES
-from poolkit.errors import PoolError
+from poolkit.errors import FieldViolation, PoolError
 
 _FAULTS: Final = {
     ProtoFault.FAULT_FARMER: Fault.FARMER,
@@ -42,6 +42,12 @@ class Verdict:
 
     reason: Reason.ValueType
     message: str
+    field_violations: tuple[FieldViolation, ...] = ()
+
+    @classmethod
+    def on_field(cls, reason: Reason.ValueType, field: str, text: str) -> Self:
+        """The request is at fault: `field` is its path, `text` the limit and the value."""
+        return cls(reason, f"{field} {text}", (FieldViolation(field, text),))
 
     @property
     def reason_name(self) -> str:
@@ -58,7 +64,7 @@ class Verdict:
 
 def verdict_of_error(error: PoolError) -> Verdict:
     """The same refusal as a verdict."""
-    return Verdict(error.reason, error.message)
+    return Verdict(error.reason, error.message, error.field_violations)
 
 
 def verdict_of_failure(failure: Failure, *, asset_contract_id: str) -> Verdict:
