@@ -139,6 +139,7 @@ async def running_mesh(*, farmers: int = FARMERS, speed: float = SPEED) -> Async
     data = Path(tempfile.mkdtemp(prefix="kalepool-mesh-"))
     data.chmod(0o755)  # run by root, PostgreSQL is a user of its own and must get through
     pool = LocalPool(data, speed=speed)
+    pool.pooler_settings["HASHER_THREADS"] = "1"  # the tests beside this one need a core too
     try:
         await pool.start_chain_and_database()
         async with StellarRpc([pool.rpc_url]) as rpc:
