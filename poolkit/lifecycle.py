@@ -5,8 +5,9 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from poolkit.errors import StartupError
 from poolkit.logs import get_logger
@@ -28,14 +29,49 @@ def run_service(service: Service, *, shutdown_wall_seconds: float = DEFAULT_SHUT
 
     A signal cancels the service's task: what it set up in `async with` blocks is taken down in
     reverse order, which is its graceful shutdown. After `shutdown_wall_seconds`, or at a second
-    signal, it is given up: the process ends at once with exit code 1. 0: ended as asked. 1: failed;
-    the log has the trace. 2: StartupError, one line on stderr.
+    signal, it is given up, with whatever it left behind: the process ends at once with exit code 1.
+    0: ended as asked. 1: failed; the log has the trace. 2: StartupError, one line on stderr.
     """
+    patience = _Patience(shutdown_wall_seconds)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_until_signal(service, shutdown_wall_seconds))
+            return runner.run(_until_signal(service, patience))
     except StartupError as error:
         return report_startup_error(error)
+    finally:
+        patience.end()
+
+
+class _Patience:
+    """Ends the process if its end takes too long.
+
+    A thread of its own: leaving the loop waits for tasks and threads that are left behind, without
+    end, and a loop that is blocked could not end itself.
+    """
+
+    def __init__(self, wall_seconds: float) -> None:
+        self._timer = threading.Timer(wall_seconds, self.give_up)
+        self._timer.daemon = True
+        self.wall_seconds = wall_seconds
+
+    def begin(self) -> None:
+        """The end has begun. To be called once."""
+        self._timer.start()
+
+    def end(self) -> None:
+        """All is done in time."""
+        self._timer.cancel()
+
+    def give_up(self) -> NoReturn:
+        """End the process now."""
+        log.error("gave up waiting for the service to end", shutdown_wall_seconds=self.wall_seconds)
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(EXIT_FAILED)
+
+    def __repr__(self) -> str:
+        return f"<_Patience {self.wall_seconds:g} s>"
 
 
 def report_startup_error(error: StartupError) -> int:
@@ -45,18 +81,28 @@ def report_startup_error(error: StartupError) -> int:
     return EXIT_STARTUP
 
 
-async def _until_signal(service: Service, shutdown_wall_seconds: float) -> int:
+async def _until_signal(service: Service, patience: _Patience) -> int:
     running = asyncio.ensure_future(service())
     stop = asyncio.Event()
     give_up = asyncio.Event()
     _listen(stop, give_up)
-    stopping = asyncio.ensure_future(stop.wait())
-    awaited: set[asyncio.Future[Any]] = {running, stopping}
-    await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+    await _either(running, stop)
+    patience.begin()
     if not running.done():
-        await _shut_down(running, give_up, shutdown_wall_seconds)
+        log.info("shutting down", shutdown_wall_seconds=patience.wall_seconds)
+        running.cancel()
+        await _either(running, give_up)
+    if not running.done():
+        patience.give_up()
     return _exit_code(running)
+
+
+async def _either(running: "asyncio.Future[None]", event: asyncio.Event) -> None:
+    """Return when the service has ended or the event has come."""
+    waiting = asyncio.ensure_future(event.wait())
+    awaited: set[asyncio.Future[Any]] = {running, waiting}
+    await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
 
 
 def _listen(stop: asyncio.Event, give_up: asyncio.Event) -> None:
@@ -66,22 +112,6 @@ def _listen(stop: asyncio.Event, give_up: asyncio.Event) -> None:
 
     for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
-
-
-async def _shut_down(running: "asyncio.Future[None]", give_up: asyncio.Event, wall_seconds: float) -> None:
-    log.info("shutting down", shutdown_wall_seconds=wall_seconds)
-    running.cancel()
-    giving_up = asyncio.ensure_future(give_up.wait())
-    awaited: set[asyncio.Future[Any]] = {running, giving_up}
-    await asyncio.wait(awaited, timeout=wall_seconds, return_when=asyncio.FIRST_COMPLETED)
-    giving_up.cancel()
-    if not running.done():
-        log.error("gave up waiting for the service to end", shutdown_wall_seconds=wall_seconds)
-        # Leaving the loop in the ordinary way would wait for the same task once more, without end.
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(EXIT_FAILED)
 
 
 def _exit_code(ended: "asyncio.Future[None]") -> int:

@@ -17,6 +17,9 @@ _FIRST_PAUSE_WALL_SECONDS = 0.2
 _LONGEST_PAUSE_WALL_SECONDS = 15.0
 # A task that ran this long counts as healthy again: its next failure starts with a short pause.
 _HEALTHY_WALL_SECONDS = 30.0
+_STOP_WALL_SECONDS = 5.0
+# A cancellation can get lost in code of others; a task that goes on is told so many times.
+_CANCELLATIONS = 4
 
 LongTask = Callable[[], Awaitable[None]]
 
@@ -46,8 +49,11 @@ class Supervisor:
     this is the only place that catches every Exception; cancellation passes.
     """
 
-    def __init__(self, *, wall_clock: WallClock | None = None) -> None:
+    def __init__(
+        self, *, wall_clock: WallClock | None = None, stop_wall_seconds: float = _STOP_WALL_SECONDS
+    ) -> None:
         self._wall_clock = wall_clock or SystemWallClock()
+        self._stop_wall_seconds = stop_wall_seconds
         self._tasks: dict[str, _Supervised] = {}
 
     async def __aenter__(self) -> Self:
@@ -77,13 +83,19 @@ class Supervisor:
         )
 
     async def stop(self) -> None:
-        """Cancel all tasks and wait until they have ended. May be called twice."""
-        tasks = [each.task for each in self._tasks.values() if each.task is not None]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        """Cancel all tasks and wait, `stop_wall_seconds` at most, until they have ended.
+
+        A task that goes on all the same is left behind, with an error in the log. May be called twice.
+        """
+        alive = {each.task for each in self._tasks.values() if each.task is not None}
         self._tasks.clear()
+        for _ in range(_CANCELLATIONS):
+            for task in alive:
+                task.cancel()
+            if alive:
+                _, alive = await asyncio.wait(alive, timeout=self._stop_wall_seconds / _CANCELLATIONS)
+        if alive:
+            log.error("tasks do not end", tasks=sorted(task.get_name() for task in alive))
 
     async def _supervise(self, supervised: _Supervised, run_forever: LongTask) -> None:
         backoff = Backoff(_FIRST_PAUSE_WALL_SECONDS, _LONGEST_PAUSE_WALL_SECONDS)

@@ -20,7 +20,8 @@ from miner_ext.hasher_messages import (
 from poolkit.errors import NamedError
 
 _START_WALL_SECONDS: Final = 30.0
-_STOP_WALL_SECONDS: Final = 5.0
+_STOP_WALL_SECONDS: Final = 2.0
+_KILL_WALL_SECONDS: Final = 5.0
 # A progress line names every job that moved: room for thousands.
 _LONGEST_LINE_BYTES: Final = 1 << 20
 
@@ -81,12 +82,14 @@ class HasherChild:
 
     async def ask_to_end(self) -> None:
         """Wait for the end, and force it if it doesn't come. Somebody must be reading the reports."""
-        await self.send([Stop()])
         try:
             async with asyncio.timeout(_STOP_WALL_SECONDS):
+                # A process that reads nothing any more would keep us here already.
+                await self.send([Stop()])
                 await self._process.wait()
         except TimeoutError:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def kill(self) -> None:
         """End the process if it has not ended, and close the pipes. Nobody may be reading the reports."""
@@ -122,7 +125,11 @@ async def _kill(process: Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
     process.stdin.close()
-    # Read what is left: a pipe that was paused never sees its end, and its transport would stay open.
-    while await process.stdout.read(_LONGEST_LINE_BYTES):
-        pass
-    await process.wait()
+    # A child of the process that holds the pipe open, or a process that even SIGKILL does not end now,
+    # must not keep us from ending.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_KILL_WALL_SECONDS):
+            # Read what is left: a pipe that was paused never sees its end, and its transport would stay open.
+            while await process.stdout.read(_LONGEST_LINE_BYTES):
+                pass
+            await process.wait()

@@ -27,6 +27,17 @@ SILENT = """
 sys.stdin.read()
 """
 
+#: Says that it is ready, and then neither reads nor ends.
+DEAF = (
+    sys.executable,
+    "-c",
+    """
+import time
+print('{"type": "ready", "kernel": "stand-in", "threads": 1}', flush=True)
+time.sleep(600)
+""",
+)
+
 _MISBEHAVING_ONCE = """
 import json, os, pathlib, sys
 marker = pathlib.Path(sys.argv[1])

@@ -202,6 +202,19 @@ async def test_a_process_that_misbehaves_is_replaced(deed: str, tmp_path: Path) 
         assert hasher.pid not in (None, first)
 
 
+async def test_a_process_that_reads_nothing_any_more_does_not_keep_the_hasher_from_stopping() -> None:
+    hasher = ProcessHasher(program=hasher_programs.DEAF)
+    await hasher.start()
+    pid = hasher.pid
+    assert pid is not None
+    assigning = [asyncio.create_task(hasher.assign(job(f"{number:04}"))) for number in range(2_000)]
+    await asyncio.wait(assigning, return_when=asyncio.FIRST_COMPLETED)
+    async with asyncio.timeout(20):
+        await hasher.stop()
+        await asyncio.wait(assigning)
+    assert not psutil.pid_exists(pid)
+
+
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [

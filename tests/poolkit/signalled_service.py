@@ -33,6 +33,13 @@ async def stubborn() -> None:
             print("ignored", flush=True)
 
 
+async def straggling() -> None:
+    """Ends when told, and leaves a task behind that does not."""
+    left_behind = asyncio.create_task(stubborn())
+    async with part("server"):
+        await asyncio.wait({left_behind})
+
+
 async def misconfigured() -> None:
     raise StartupError("configuration: RPC_URL is missing,\n  password=hunter2")
 

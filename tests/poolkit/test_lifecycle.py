@@ -58,6 +58,16 @@ def test_a_service_that_does_not_end_is_given_up_after_its_time() -> None:
         assert process.returncode == 1
 
 
+def test_a_service_that_leaves_a_task_behind_is_given_up_after_its_time() -> None:
+    with started("straggling", shutdown_wall_seconds=1.0) as process:
+        line_of(process)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=20)
+        assert "server down" in out
+        assert "gave up waiting" in out
+        assert process.returncode == 1
+
+
 def test_a_second_signal_gives_up_at_once() -> None:
     with started("stubborn", shutdown_wall_seconds=600) as process:
         line_of(process)

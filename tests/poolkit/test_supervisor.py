@@ -1,8 +1,10 @@
 """Long tasks are restarted with growing pauses and end when told."""
 
 import asyncio
+import contextlib
 
 import pytest
+from structlog.testing import capture_logs
 
 from poolkit.errors import RpcUnavailable
 from poolkit.supervisor import Supervisor
@@ -68,6 +70,44 @@ async def test_a_name_is_used_once() -> None:
         supervisor.start("a", Fragile([]).run_forever)
         with pytest.raises(ValueError, match="named a"):
             supervisor.start("a", Fragile([]).run_forever)
+
+
+async def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
+    begun, lost = asyncio.Event(), 0
+
+    async def deaf_once() -> None:
+        nonlocal lost
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost += 1
+        await asyncio.Event().wait()
+
+    supervisor = Supervisor(stop_wall_seconds=0.4)
+    supervisor.start("deaf", deaf_once)
+    await begun.wait()
+    with capture_logs() as lines:
+        await supervisor.stop()
+    assert (lost, lines) == (1, [])
+
+
+async def test_a_task_that_does_not_end_is_left_behind_and_named() -> None:
+    begun, free = asyncio.Event(), asyncio.Event()
+
+    async def deaf() -> None:
+        begun.set()
+        while not free.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await free.wait()
+
+    supervisor = Supervisor(stop_wall_seconds=0.05)
+    supervisor.start("deaf", deaf)
+    await begun.wait()
+    with capture_logs() as lines:
+        await supervisor.stop()
+    assert [line["tasks"] for line in lines] == [["deaf"]]
+    free.set()
 
 
 async def test_stopping_twice_is_harmless() -> None:
