@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+import psycopg2
+import psycopg2.extensions
+from pydantic import Field, SecretStr, field_validator
 
 from poolkit.settings import ChainSettings
 
@@ -46,6 +48,14 @@ class BackendSettings(ChainSettings):
     drain_wall_seconds: float = Field(default=10.0, gt=0, le=600)
     settle_wall_seconds: float = Field(default=6.0, ge=0, le=600)
 
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_postgresql_url(value.get_secret_value()):
+            # The driver's own text may quote the password.
+            raise ValueError("must be a PostgreSQL URL, postgresql://USER:PASSWORD@HOST:PORT/NAME")
+        return value
+
     @property
     def data_dir(self) -> Path:
         """Where the Backend keeps its key files unless told otherwise."""
@@ -61,3 +71,11 @@ class BackendSettings(ChainSettings):
         if self.master_key_file is None and self.stellar_network == "local":
             return self.data_dir / "master.key"
         return self.master_key_file
+
+
+def _is_postgresql_url(text: str) -> bool:
+    try:
+        psycopg2.extensions.parse_dsn(text)
+    except psycopg2.ProgrammingError:
+        return False
+    return text.startswith(("postgresql://", "postgres://"))

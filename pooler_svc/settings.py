@@ -17,7 +17,7 @@ class PoolerSettings(ChainSettings):
     """Where the Pooler listens, whom it asks, and when it does what."""
 
     prefixes: ClassVar[tuple[str, ...]] = (*ChainSettings.prefixes, "POOLER_", "BACKEND_")
-    keys_of_others: ClassVar[frozenset[str]] = frozenset({"BACKEND_HOST", "BACKEND_PORT"})
+    keys_of_others: ClassVar[frozenset[str]] = frozenset({"BACKEND_HOST", "BACKEND_PORT", "BACKEND_DATA_DIR"})
     dropped_keys: ClassVar[Mapping[str, str]] = {
         **ChainSettings.dropped_keys,
         "BACKEND_URL": "use BACKEND_ADDRESS (host:port)",
