@@ -223,7 +223,8 @@ class Worker:
         work = await self._database.run(works.get_work, job.work.id)
         if work.hash is None or work.nonce is None or work.zeros is None:
             return Verdict(Reason.REASON_WORK_TIMEOUT, "there is no nonce to submit")
-        if not await self._calls.is_under_way(Purpose.WORK, work.id):
+        sent_before = await self._calls.is_under_way(Purpose.WORK, work.id)
+        if not sent_before:
             over = await self._block_over(job)
             if over is not None:
                 return over
@@ -235,7 +236,9 @@ class Worker:
             nonce=work.nonce,
             on_sent=lambda sent: self._database.run(_record_sent, job, sent),
         )
-        return await self._judge(job, work.zeros, outcome)
+        # An earlier life may have sent an earlier nonce: then only the pail knows how many zeros it had.
+        pail = await self._look(job) if sent_before else None
+        return await self._judge(job, work.zeros if pail is None else pail.zeros, outcome)
 
     async def _block_over(self, job: _Job) -> _Worked | Verdict | None:
         """What stands if the block is closed: nothing can be worked in it any more."""

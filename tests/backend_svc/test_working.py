@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import miner_ext
-from backend_svc.store import works
+from backend_svc.store import plantings, works
 from backend_svc.store.records import WorkStatus as Stored
 from kale import calls
 from kale.puzzle import farmer_key
@@ -270,6 +270,43 @@ async def test_a_work_in_flight_when_the_backend_was_cut_off_is_confirmed_once(
             states = [each.receipt.state for each in (await resumed.until("summary"))[:-1]]
             assert states.count(backend_pb2.WORK_STATE_CONFIRMED) == 1
             assert await again.count("SELECT count(*) FROM transactions WHERE purpose = 'work'") == 1
+
+
+async def test_a_better_nonce_recorded_while_a_work_is_in_flight_is_not_taken_for_the_one_that_was_sent(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with playground(tmp_path, database_url, speed=20.0) as ground:
+        farmer = await ground.add_farmer()
+        index = (await ground.plant_all()).block_index
+        talk = work_talk(ground)
+        opened = await talk.open()
+        sent = await ground.found(farmer, nonces=1)
+        talk.ask(work_result=sent)
+        await ground.wait_until_sent("work")
+        await ground.backend.tasks.finish(0)
+        better = await ground.found(farmer, nonces=50_000)
+        assert better.zeros > sent.zeros
+        planting = await ground.backend.database.run(plantings.find_planting, farmer.id, index)
+        assert planting is not None
+        await ground.backend.database.run(
+            works.record_nonce,
+            planting,
+            nonce=better.nonce,
+            hash=better.hash,
+            zeros=better.zeros,
+            attempts=1,
+            hashes=50_000,
+            work_seconds=1.0,
+        )
+        await talk.break_off()
+        async with second_life(ground) as again:
+            resumed = work_talk(again)
+            await resumed.open(opened.session_id, last_sequence_seen=opened.last_response_sequence)
+            confirmed = (await resumed.until("summary"))[-2].receipt
+            assert confirmed.state == backend_pb2.WORK_STATE_CONFIRMED
+            pail = await again.backend.chain.farms.find_pail(farmer.public_key, index)
+            assert pail is not None
+            assert confirmed.zeros == pail.pail.zeros == sent.zeros
 
 
 def given_up(found: WorkResult) -> WorkResult:
