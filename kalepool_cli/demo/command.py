@@ -31,6 +31,8 @@ def demo(
     from kalepool_cli.demo.run import run_demo
     from kalepool_cli.demo.scenario import Options
 
+    if json_file is not None and (json_file.is_dir() or not json_file.absolute().parent.is_dir()):
+        raise typer.BadParameter(f"{json_file} can't be written: no such folder", param_hint="--json")
     folder = _data_folder(data)
     console = Console()
     console.print(f"data, keys and logs: {folder}")

@@ -40,6 +40,10 @@ class Options:
     blocks: int
     farmers: int
 
+    def pooler_settings(self) -> dict[str, str]:
+        """What the Pooler needs beyond its defaults: it serves all of the farmers, however many."""
+        return {"MAX_FARMERS_CAPACITY": str(self.farmers)}
+
 
 class Demo:
     """One run on a pool that has been set up; `play` may be cancelled at any moment."""
@@ -60,7 +64,8 @@ class Demo:
         await pool.start_chain_and_database()
         self._console.print("starting the Backend …")
         await pool.start_backend()
-        await pool.create_pooler(capacity=max(self._options.farmers, 1))
+        await pool.create_pooler(capacity=self._options.farmers)
+        pool.pooler_settings.update(self._options.pooler_settings())
         self._console.print(f"registering and funding {self._options.farmers} farmers …")
         await ask_friendbot(pool.friendbot_url, [self._outsider.public_key])
         await add_farmers(pool, self._options.farmers)
