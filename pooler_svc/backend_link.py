@@ -1,5 +1,6 @@
 """The Pooler's conversations with the Backend: three resumable streams, and the unary calls beside them."""
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
@@ -24,6 +25,7 @@ log = get_logger(__name__)
 R = TypeVar("R", backend_pb2.PlantRequest, backend_pb2.WorkRequest, backend_pb2.HarvestRequest)
 
 _PAGE_SIZE: Final = 1_000
+_GOODBYE_WALL_SECONDS: Final = 3.0
 # A refusal follows its request closely: this is more than may wait for acknowledgement together.
 _REMEMBERED_REQUESTS: Final = 10_000
 
@@ -92,9 +94,8 @@ class BackendLink:
             supervisor.start(f"{session.name} stream", session.run_forever)
 
     async def close(self) -> None:
-        """Send what is queued and say goodbye on each stream."""
-        for session in self._sessions:
-            await session.close()
+        """Send what is queued and say goodbye on all streams at once."""
+        await asyncio.gather(*(session.close(_GOODBYE_WALL_SECONDS) for session in self._sessions))
 
     def status(self) -> LinkStatus:
         """How the link is; heard of last on whichever stream."""

@@ -25,6 +25,8 @@ from poolkit.principal import ApiKeyVerifier
 log = get_logger(__name__)
 
 MOST_RECEIVED_BYTES: Final = 4 * 1024 * 1024
+# How long what was cancelled may take to end.
+_CANCELLED_WALL_SECONDS: Final = 2.0
 DrainHook = Callable[[], Awaitable[None]]
 
 _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
@@ -139,14 +141,23 @@ class GrpcServer:
     async def drain_and_stop(self) -> None:
         """Say NOT_SERVING, refuse new calls, let services end their streams, then stop.
 
-        Calls still under way after `drain_wall_seconds` are cancelled. May be called twice.
+        Calls still under way after `drain_wall_seconds` are cancelled; one that goes on all the same is
+        left behind, with an error in the log. May be called twice.
         """
         await self.health.enter_graceful_shutdown()
         self._admission.draining = True
         deadline = asyncio.get_running_loop().time() + self._drain_wall_seconds
         await self._run_drain_hooks()
         self.health.release_watchers()
-        await self._server.stop(max(0.0, deadline - asyncio.get_running_loop().time()))
+        await self._stop(max(0.0, deadline - asyncio.get_running_loop().time()))
+
+    async def _stop(self, grace_wall_seconds: float) -> None:
+        stopping = asyncio.ensure_future(self._server.stop(grace_wall_seconds))
+        await asyncio.wait({stopping}, timeout=grace_wall_seconds + _CANCELLED_WALL_SECONDS)
+        if stopping.done():
+            stopping.result()
+        else:
+            log.error("calls do not end", address=self.address, streams=self._admission.streams)
 
     async def _run_drain_hooks(self) -> None:
         if not self._drain_hooks:
@@ -159,7 +170,8 @@ class GrpcServer:
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("a service could not drain", exc_info=error)
         if late:
-            await asyncio.wait(late)
+            _, deaf = await asyncio.wait(late, timeout=_CANCELLED_WALL_SECONDS)
+            log.error("a service did not drain in time", late=len(late), deaf=len(deaf))
 
     def __repr__(self) -> str:
         return f"<GrpcServer {self.address} streams={self._admission.streams}>"

@@ -1,6 +1,7 @@
 """Small real servicers of all four kinds of calls, and a server for them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,12 +22,20 @@ FARMER = "kalepool.v1.FarmerService"
 SECRET_INSIDE = "the inside of the service"
 
 
+async def wait_deaf(freed: asyncio.Event) -> None:
+    """Wait, and ignore every cancellation."""
+    while not freed.is_set():
+        with contextlib.suppress(asyncio.CancelledError):
+            await freed.wait()
+
+
 class Backend(backend_pb2_grpc.BackendServiceServicer):
-    """Plant as a generator, Work as a coroutine that writes, GetHealth open to all."""
+    """Plant as a generator, Work as a coroutine that writes, Harvest deaf, GetHealth open to all."""
 
     def __init__(self) -> None:
         self.finished: list[str] = []
         self.drained = asyncio.Event()
+        self.freed = asyncio.Event()
 
     async def GetHealth(  # noqa: N802
         self, request: backend_pb2.GetHealthRequest, context: Context
@@ -67,6 +76,13 @@ class Backend(backend_pb2_grpc.BackendServiceServicer):
             await context.write(backend_pb2.WorkResponse(goodbye=types_pb2.SessionGoodbye()))
         finally:
             self.finished.append("Work")
+
+    async def Harvest(  # type: ignore[override]  # noqa: N802
+        self, request_iterator: AsyncIterator[backend_pb2.HarvestRequest], context: Context
+    ) -> None:
+        """A handler with a fault: it ends when it is freed, whoever cancels it."""
+        await context.write(backend_pb2.HarvestResponse(opened=types_pb2.SessionOpened(session_id="s")))
+        await wait_deaf(self.freed)
 
 
 class Farmers(farmer_pb2_grpc.FarmerServiceServicer):

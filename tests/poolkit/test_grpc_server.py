@@ -31,7 +31,7 @@ from poolkit.errors import (
 )
 from poolkit.grpc_server import GrpcServer
 from tests.poolkit.fakes import ADMIN_KEY, POOLER
-from tests.poolkit.services import SECRET_INSIDE, Pool, running_pool
+from tests.poolkit.services import SECRET_INSIDE, Pool, running_pool, wait_deaf
 
 
 @pytest.fixture
@@ -340,3 +340,13 @@ async def test_a_drain_hook_that_fails_does_not_stop_the_drain() -> None:
         with capture_logs() as lines:
             await pool.server.drain_and_stop()
         assert "a service could not drain" in [line["event"] for line in lines]
+
+
+async def test_a_handler_and_a_drain_hook_that_ignore_cancellation_do_not_hold_the_stop() -> None:
+    async with running_pool() as pool, pool.channel() as channel:
+        stream = backend_stub(channel).Harvest()
+        await stream.read()
+        pool.server.on_drain(lambda: wait_deaf(pool.backend.freed))
+        async with asyncio.timeout(20):
+            await pool.server.drain_and_stop()
+        pool.backend.freed.set()
