@@ -17,16 +17,25 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from stellar_sdk.exceptions import BaseRequestError, SorobanRpcErrorResponse
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
+from backend_svc.settings import BackendSettings
 from kale.networks import LOCAL
 from kalepool.v1 import admin_pb2
 from kalepool.v1.admin_pb2_grpc import AdminServiceStub
 from kalepool_cli.processes import ManagedProcess, ProcessFailed, choose_port, kalepool_command
 from kalepool_cli.secret_files import write_secret
+from pooler_svc.settings import PoolerSettings
 from poolkit.grpc_client import open_channel
 
 READY_WALL_SECONDS = 60.0
 _POLL_WALL_SECONDS = 0.05
 _HOST = "127.0.0.1"
+
+_SETTINGS = {
+    name.upper()
+    for kind in (BackendSettings, PoolerSettings)
+    for name in (*kind.model_fields, *kind.dropped_keys)
+} - {"LOG_LEVEL"}
+_SETTING_PREFIXES = tuple({*BackendSettings.prefixes, *PoolerSettings.prefixes})
 
 T = TypeVar("T")
 
@@ -181,13 +190,10 @@ class LocalPool:
     def _process(
         self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> ManagedProcess:
-        inherited = {
-            key: value for key, value in os.environ.items() if not key.startswith(("BACKEND_", "POOLER_"))
-        }
         return ManagedProcess(
             name,
             kalepool_command(*arguments),
-            {**inherited, **(environment or {})},
+            {**_without_settings(os.environ), **(environment or {})},
             self.data / "logs" / f"{name}.log",
         )
 
@@ -242,6 +248,15 @@ class LocalPool:
                     await asyncio.sleep(_POLL_WALL_SECONDS)
                 else:
                     return
+
+
+def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The services of this pool get the settings that it makes, and none of the shell's but LOG_LEVEL."""
+    return {
+        key: value
+        for key, value in environment.items()
+        if key not in _SETTINGS and not key.startswith(_SETTING_PREFIXES)
+    }
 
 
 async def _start_service(process: ManagedProcess, address: str) -> None:

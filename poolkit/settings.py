@@ -5,10 +5,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal, Self, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar, get_args
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from stellar_sdk import StrKey
 
@@ -16,7 +17,7 @@ from kale.networks import Network, network_by_name
 from poolkit.errors import StartupError
 from poolkit.lifecycle import DEFAULT_SHUTDOWN_WALL_SECONDS
 from poolkit.logs import LEVELS
-from poolkit.redaction import redact
+from poolkit.redaction import REDACTED, redact
 
 DEFAULT_ENV_FILE = Path(".env")
 
@@ -115,7 +116,7 @@ def load_settings(kind: type[S], *, env_file: Path | None = DEFAULT_ENV_FILE) ->
     try:
         return kind(_env_file=env_file)
     except ValidationError as error:
-        raise StartupError("configuration: " + "; ".join(_value_faults(error))) from None
+        raise StartupError("configuration: " + "; ".join(_value_faults(kind, error))) from None
 
 
 def _read(env_file: Path) -> Mapping[str, str | None]:
@@ -141,18 +142,20 @@ def _key_faults(kind: type[ServiceSettings], keys: list[str]) -> list[str]:
     return faults
 
 
-def _value_faults(error: ValidationError) -> list[str]:
-    return [
-        _value_fault(fault["type"], fault["loc"], fault["msg"], fault["input"]) for fault in error.errors()
-    ]
+def _value_faults(kind: type[ServiceSettings], error: ValidationError) -> list[str]:
+    return [_value_fault(kind, fault) for fault in error.errors()]
 
 
-def _value_fault(kind: str, location: tuple[int | str, ...], text: str, value: object) -> str:
-    text = text.removeprefix("Value error, ")
+def _value_fault(kind: type[ServiceSettings], fault: ErrorDetails) -> str:
+    text = fault["msg"].removeprefix("Value error, ")
     # A rule over several fields names them itself; its input is all of the settings.
-    if not location:
+    if not fault["loc"]:
         return text
-    key = str(location[0]).upper()
-    if kind == "missing":
+    name = str(fault["loc"][0])
+    key = name.upper()
+    if fault["type"] == "missing":
         return f"{key} is missing"
-    return f"{key}: {text[:1].lower()}{text[1:]} (got {redact(value, key)!r})"
+    annotation = kind.model_fields[name].annotation
+    is_secret = SecretStr in (annotation, *get_args(annotation))
+    value = REDACTED if is_secret else redact(fault["input"], key)
+    return f"{key}: {text[:1].lower()}{text[1:]} (got {value!r})"

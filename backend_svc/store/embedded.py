@@ -142,8 +142,8 @@ def run_foreground(folder: Path, announce: Callable[[str], None]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: asked_to_stop.set())
     server = EmbeddedServer(folder)
-    announce(server.start())
     try:
+        announce(server.start())
         while not asked_to_stop.wait(_WATCH_WALL_SECONDS):
             if not server.is_alive():
                 return 1
