@@ -11,6 +11,7 @@ from stellar_sdk import Asset, scval
 from stellar_sdk import xdr as stellar_xdr
 
 from kale.addresses import account_id, address_text, address_value, sc_address
+from kale.constants import U64_MAX
 from kale.farm import Block, Farm, Pail
 
 _TEMPORARY = stellar_xdr.ContractDataDurability.TEMPORARY
@@ -52,12 +53,12 @@ def farm_instance_key(contract_id: str) -> stellar_xdr.LedgerKey:
 
 def block_data_key(index: int) -> stellar_xdr.SCVal:
     """`Block(index)` inside the farm's temporary storage."""
-    return scval.to_vec([scval.to_symbol("Block"), scval.to_uint32(index)])
+    return scval.to_vec([_symbol("Block"), scval.to_uint32(index)])
 
 
 def pail_data_key(farmer: str, index: int) -> stellar_xdr.SCVal:
     """`Pail(farmer, index)` inside the farm's temporary storage."""
-    return scval.to_vec([scval.to_symbol("Pail"), address_value(farmer), scval.to_uint32(index)])
+    return scval.to_vec([_symbol("Pail"), address_value(farmer), scval.to_uint32(index)])
 
 
 def block_key(contract_id: str, index: int) -> stellar_xdr.LedgerKey:
@@ -112,17 +113,17 @@ def holding_key(asset_contract_id: str, code: str, issuer: str, holder: str) -> 
 
 def encode_block(block: Block) -> stellar_xdr.SCVal:
     """The block as the contract stores it."""
-    return scval.to_struct(
+    return _encode_struct(
         {
             "entropy": scval.to_bytes(block.entropy),
             "max_gap": scval.to_uint32(block.max_gap),
-            "max_stake": scval.to_int128(block.max_stake),
+            "max_stake": _int128(block.max_stake),
             "max_zeros": scval.to_uint32(block.max_zeros),
             "min_gap": scval.to_uint32(block.min_gap),
-            "min_stake": scval.to_int128(block.min_stake),
+            "min_stake": _int128(block.min_stake),
             "min_zeros": scval.to_uint32(block.min_zeros),
-            "normalized_total": scval.to_int128(block.normalized_total),
-            "staked_total": scval.to_int128(block.staked_total),
+            "normalized_total": _int128(block.normalized_total),
+            "staked_total": _int128(block.staked_total),
             "timestamp": scval.to_uint64(block.timestamp),
         }
     )
@@ -130,7 +131,7 @@ def encode_block(block: Block) -> stellar_xdr.SCVal:
 
 def decode_block(value: stellar_xdr.SCVal) -> Block:
     """The block in a stored value; StorageDecodeError if it is none."""
-    fields = _struct(value)
+    fields = _decode_struct(value)
     try:
         return Block(
             entropy=scval.from_bytes(fields["entropy"]),
@@ -150,11 +151,11 @@ def decode_block(value: stellar_xdr.SCVal) -> Block:
 
 def encode_pail(pail: Pail) -> stellar_xdr.SCVal:
     """The pail as the contract stores it."""
-    return scval.to_struct(
+    return _encode_struct(
         {
             "gap": _encode_optional_u32(pail.gap),
             "sequence": scval.to_uint32(pail.sequence),
-            "stake": scval.to_int128(pail.stake),
+            "stake": _int128(pail.stake),
             "zeros": _encode_optional_u32(pail.zeros),
         }
     )
@@ -162,7 +163,7 @@ def encode_pail(pail: Pail) -> stellar_xdr.SCVal:
 
 def decode_pail(value: stellar_xdr.SCVal) -> Pail:
     """The pail in a stored value; StorageDecodeError if it is none."""
-    fields = _struct(value)
+    fields = _decode_struct(value)
     try:
         return Pail(
             sequence=scval.from_uint32(fields["sequence"]),
@@ -235,7 +236,23 @@ def _address(value: stellar_xdr.SCVal) -> str:
     return address_text(value.address)
 
 
-def _struct(value: stellar_xdr.SCVal) -> dict[str, stellar_xdr.SCVal]:
+@lru_cache(maxsize=64)
+def _symbol(name: str) -> stellar_xdr.SCVal:
+    return scval.to_symbol(name)
+
+
+def _int128(value: int) -> stellar_xdr.SCVal:
+    parts = stellar_xdr.Int128Parts(hi=stellar_xdr.Int64(value >> 64), lo=stellar_xdr.Uint64(value & U64_MAX))
+    return stellar_xdr.SCVal(stellar_xdr.SCValType.SCV_I128, i128=parts)
+
+
+def _encode_struct(fields: Mapping[str, stellar_xdr.SCVal]) -> stellar_xdr.SCVal:
+    """A struct's map; `fields` in alphabetical order. The keys are shared, not to be changed."""
+    entries = [stellar_xdr.SCMapEntry(key=_symbol(name), val=value) for name, value in fields.items()]
+    return stellar_xdr.SCVal(stellar_xdr.SCValType.SCV_MAP, map=stellar_xdr.SCMap(entries))
+
+
+def _decode_struct(value: stellar_xdr.SCVal) -> dict[str, stellar_xdr.SCVal]:
     if value.map is None:
         raise StorageDecodeError(f"expected a map, got {value.type.name}")
     fields: dict[str, stellar_xdr.SCVal] = {}

@@ -13,12 +13,10 @@ from localnet.network_settings import NetworkSettings
 
 INT64_MAX = 2**63 - 1
 
-_ACCOUNT_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.ACCOUNT) + wire.int32(
-    xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519
-)
-_TRUSTLINE_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.TRUSTLINE) + wire.int32(
-    xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519
-)
+_ED25519_PREFIX = wire.int32(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519)
+_ACCOUNT_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.ACCOUNT) + _ED25519_PREFIX
+_TRUSTLINE_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.TRUSTLINE) + _ED25519_PREFIX
+_ALPHANUM4_PREFIX = wire.int32(xdr.AssetType.ASSET_TYPE_CREDIT_ALPHANUM4)
 
 
 def account_key(public_key: bytes) -> bytes:
@@ -26,9 +24,19 @@ def account_key(public_key: bytes) -> bytes:
     return _ACCOUNT_KEY_PREFIX + public_key
 
 
-def trustline_key(holder: bytes, asset: xdr.Asset) -> bytes:
+def trustline_key(holder: bytes, asset: xdr.Asset | xdr.TrustLineAsset) -> bytes:
     """LedgerKey XDR of a trustline; an asset that is no liquidity pool encodes like itself in there."""
-    return _TRUSTLINE_KEY_PREFIX + holder + asset.to_xdr_bytes()
+    if asset.alpha_num4 is None:
+        return _TRUSTLINE_KEY_PREFIX + holder + asset.to_xdr_bytes()
+    code, issuer = asset.alpha_num4.asset_code.asset_code4, public_key(asset.alpha_num4.issuer)
+    return _TRUSTLINE_KEY_PREFIX + holder + _ALPHANUM4_PREFIX + code + _ED25519_PREFIX + issuer
+
+
+def public_key(account: xdr.AccountID) -> bytes:
+    """The 32-byte key of an account."""
+    key = account.account_id.ed25519
+    assert key is not None
+    return key.uint256
 
 
 def account_id(public_key: bytes) -> xdr.AccountID:
@@ -151,9 +159,7 @@ def signers(account: xdr.AccountEntry) -> dict[bytes, int]:
     }
     master_weight = account.thresholds.thresholds[xdr.ThresholdIndexes.THRESHOLD_MASTER_WEIGHT]
     if master_weight:
-        master = account.account_id.account_id.ed25519
-        assert master is not None
-        weights[master.uint256] = master_weight
+        weights[public_key(account.account_id)] = master_weight
     return weights
 
 

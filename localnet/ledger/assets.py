@@ -7,6 +7,7 @@ import re
 from stellar_sdk import xdr
 
 from localnet.ledger import wire
+from localnet.ledger.accounts import public_key
 
 NATIVE = xdr.Asset(xdr.AssetType.ASSET_TYPE_NATIVE)
 
@@ -18,9 +19,7 @@ def asset_issuer(asset: xdr.Asset) -> bytes | None:
     alphanumeric = asset.alpha_num4 or asset.alpha_num12
     if alphanumeric is None:
         return None
-    key = alphanumeric.issuer.account_id.ed25519
-    assert key is not None
-    return key.uint256
+    return public_key(alphanumeric.issuer)
 
 
 def asset_code(asset: xdr.Asset) -> bytes:

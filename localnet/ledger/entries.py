@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Final, Protocol
 
 from stellar_sdk import xdr
+
+from localnet.ledger import wire
+from localnet.ledger.value_wire import encode_address, encode_value
+
+_CONTRACT_DATA: Final = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class StoredEntry:
     @cached_property
     def data_xdr(self) -> bytes:
         """The encoded data: made once, read by every answer, meta and size that needs it."""
-        return self.data.to_xdr_bytes()
+        return _encode(self.data)
 
     def is_live(self, sequence: int) -> bool:
         """Whether the entry can be used in ledger `sequence`."""
@@ -63,3 +68,17 @@ class MemoryEntries:
     def live(self, sequence: int) -> dict[bytes, StoredEntry]:
         """All entries that live in ledger `sequence`."""
         return {key: entry for key, entry in self._entries.items() if entry.is_live(sequence)}
+
+
+def _encode(data: xdr.LedgerEntryData) -> bytes:
+    stored = data.contract_data
+    if stored is None:
+        return data.to_xdr_bytes()
+    return (
+        _CONTRACT_DATA
+        + wire.ABSENT
+        + encode_address(stored.contract)
+        + encode_value(stored.key)
+        + wire.int32(stored.durability)
+        + encode_value(stored.val)
+    )

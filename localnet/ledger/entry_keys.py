@@ -6,13 +6,16 @@ from stellar_sdk import scval, xdr
 
 from kale.addresses import sc_address
 from kale.storage import instance_key
+from localnet.ledger import wire
+from localnet.ledger.accounts import account_key, public_key, trustline_key
+from localnet.ledger.value_wire import encode_address, encode_value
 
-_CONTRACT_DATA = xdr.LedgerEntryType.CONTRACT_DATA.value.to_bytes(4, "big")
+_CONTRACT_DATA = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
 
 
 @lru_cache(maxsize=4_096)
 def _encoded_address(address: str) -> bytes:
-    return sc_address(address).to_xdr_bytes()
+    return encode_address(sc_address(address))
 
 
 @lru_cache(maxsize=1_024)
@@ -29,9 +32,26 @@ def code_key_bytes(wasm_hash: bytes) -> bytes:
     ).to_xdr_bytes()
 
 
+def key_bytes(key: xdr.LedgerKey) -> bytes:
+    """Any key."""
+    data, account, line = key.contract_data, key.account, key.trust_line
+    if data is not None:
+        return (
+            _CONTRACT_DATA
+            + encode_address(data.contract)
+            + encode_value(data.key)
+            + wire.int32(data.durability)
+        )
+    if account is not None:
+        return account_key(public_key(account.account_id))
+    if line is not None:
+        return trustline_key(public_key(line.account_id), line.asset)
+    return key.to_xdr_bytes()
+
+
 def data_key_bytes(owner: str, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> bytes:
     """The key of a data entry: its four fields one after the other."""
-    return _CONTRACT_DATA + _encoded_address(owner) + key.to_xdr_bytes() + durability.value.to_bytes(4, "big")
+    return _CONTRACT_DATA + _encoded_address(owner) + encode_value(key) + wire.int32(durability)
 
 
 def contract_data_entry(

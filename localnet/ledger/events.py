@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from stellar_sdk import xdr
 
 from localnet.ledger import wire
+from localnet.ledger.value_wire import encode_value
 
 OPERATION_OF_REFUNDS = 0
 TRANSACTION_OF_REFUNDS = 1_048_575
@@ -41,10 +42,15 @@ def event_of(emitted: xdr.ContractEvent) -> Event:
     assert body is not None
     return Event(
         contract_id=None if emitted.contract_id is None else emitted.contract_id.contract_id.hash,
-        topics=tuple(topic.to_xdr_bytes() for topic in body.topics),
-        data=body.data.to_xdr_bytes(),
+        topics=tuple(map(encode_value, body.topics)),
+        data=encode_value(body.data),
         kind=emitted.type,
     )
+
+
+def encode_diagnostic(emitted: xdr.DiagnosticEvent) -> bytes:
+    """XDR `DiagnosticEvent`."""
+    return wire.uint32(emitted.in_successful_contract_call) + event_of(emitted.event).encode()
 
 
 @dataclass(frozen=True, order=True)

@@ -44,5 +44,10 @@ def present(encoded: bytes) -> bytes:
     return _UINT32.pack(1) + encoded
 
 
+def opaque(content: bytes) -> bytes:
+    """Variable opaque content or text, padded to a multiple of four bytes."""
+    return _UINT32.pack(len(content)) + content + b"\x00" * (-len(content) % 4)
+
+
 def base64_text(encoded: bytes) -> str:
     return base64.b64encode(encoded).decode("ascii")

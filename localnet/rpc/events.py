@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from stellar_sdk import StrKey
-
+from kale.addresses import contract_text
 from localnet.chain.chain import Chain
 from localnet.chain.closed_ledger import ClosedLedger
 from localnet.ledger.events import (
@@ -133,7 +132,7 @@ def _describe(found: _Found) -> dict[str, Any]:
         "type": event.kind.name.lower(),
         "ledger": transaction.ledger,
         "ledgerClosedAt": closed_at,
-        "contractId": "" if event.contract_id is None else StrKey.encode_contract(event.contract_id),
+        "contractId": "" if event.contract_id is None else contract_text(event.contract_id),
         "id": str(found.position),
         "operationIndex": found.position.operation,
         "transactionIndex": found.position.transaction,

@@ -13,6 +13,8 @@ from typing import Protocol
 from stellar_sdk import scval, xdr
 
 from kale.addresses import address_text, address_value, sc_address
+from localnet.ledger import wire
+from localnet.ledger.value_wire import encode_address, encode_value
 from localnet.soroban.account_signatures import SignatureError, check_account_signatures
 from localnet.soroban.errors import ErrorCode, ErrorType, HostError
 from localnet.soroban.invocation import EnforceAuth, LedgerInfo, RecordAuth
@@ -43,7 +45,7 @@ class Call:
     @cached_property
     def encoded(self) -> bytes:
         """The same as XDR bytes, for comparison."""
-        return self.authorized_function.to_xdr_bytes()
+        return _encode(self.authorized_function)
 
 
 class AuthHost(Protocol):
@@ -106,7 +108,7 @@ class _Node:
     def from_invocation(cls, invocation: xdr.SorobanAuthorizedInvocation) -> "_Node":
         return cls(
             invocation.function,
-            invocation.function.to_xdr_bytes(),
+            _encode(invocation.function),
             [cls.from_invocation(child) for child in invocation.sub_invocations],
         )
 
@@ -327,6 +329,19 @@ class EnforcingAuthorizer:
                 "nonce already exists for address",
                 [subject],
             )
+
+
+def _encode(function: xdr.SorobanAuthorizedFunction) -> bytes:
+    """XDR `SorobanAuthorizedFunction`."""
+    call = function.contract_fn
+    if call is None:
+        return function.to_xdr_bytes()
+    return (
+        wire.int32(function.type)
+        + encode_address(call.contract_address)
+        + wire.opaque(call.function_name.sc_symbol)
+        + wire.array(map(encode_value, call.args))
+    )
 
 
 def address_credentials(credentials: xdr.SorobanCredentials) -> xdr.SorobanAddressCredentials | None:

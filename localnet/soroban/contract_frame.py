@@ -1,12 +1,20 @@
 """One running contract call: the host as that contract sees it."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Protocol
 
 from stellar_sdk import scval, xdr
 
 from localnet.ledger.entries import StoredEntry
-from localnet.ledger.entry_keys import code_key_bytes, contract_data_entry, data_key_bytes, instance_key_bytes
+from localnet.ledger.entry_keys import (
+    code_key_bytes,
+    contract_data_entry,
+    data_key_bytes,
+    instance_key_bytes,
+    key_bytes,
+)
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban.auth import Call
 from localnet.soroban.contract_env import Program
 from localnet.soroban.errors import ErrorCode, ErrorType, HostError
@@ -62,7 +70,7 @@ class Frame:
         self._call = call
         self._instance = instance
         self._program = program
-        self._changed_values: dict[bytes, xdr.SCMapEntry] = {}
+        self._values_changed = False
 
     def __repr__(self) -> str:
         return f"Frame({self._call.contract_id}.{self._call.function})"
@@ -83,14 +91,12 @@ class Frame:
     # Instance storage
 
     def instance_value(self, key: xdr.SCVal) -> xdr.SCVal | None:
-        encoded = key.to_xdr_bytes()
-        changed = self._changed_values.get(encoded)
-        if changed is not None:
-            return changed.val
-        return next((entry.val for entry in self._stored_values() if entry.key == key), None)
+        entry = self._values.get(encode_value(key))
+        return entry.val if entry is not None else None
 
     def set_instance_value(self, key: xdr.SCVal, value: xdr.SCVal) -> None:
-        self._changed_values[key.to_xdr_bytes()] = xdr.SCMapEntry(key=key, val=value)
+        self._values[encode_value(key)] = xdr.SCMapEntry(key=key, val=value)
+        self._values_changed = True
 
     def extend_instance(self, threshold: int, extend_to: int) -> None:
         self._host.extend(instance_key_bytes(self.contract_id), "contract instance key", threshold, extend_to)
@@ -100,18 +106,19 @@ class Frame:
 
     def write_instance(self) -> None:
         """Puts the instance back if its storage changed; the host calls it when the call succeeds."""
-        if not self._changed_values:
+        if not self._values_changed:
             return
-        values = {entry.key.to_xdr_bytes(): entry for entry in self._stored_values()}
-        values.update(self._changed_values)
-        storage = xdr.SCMap(sorted(values.values(), key=lambda entry: value_order(entry.key)))
+        storage = xdr.SCMap(sorted(self._values.values(), key=lambda entry: value_order(entry.key)))
         instance = xdr.SCContractInstance(executable=self._instance.executable, storage=storage)
         value = xdr.SCVal(xdr.SCValType.SCV_CONTRACT_INSTANCE, instance=instance)
         entry = contract_data_entry(self.contract_id, _INSTANCE_KEY, _PERSISTENT, value)
         self._host.put(instance_key_bytes(self.contract_id), entry, "contract instance key")
 
-    def _stored_values(self) -> Sequence[xdr.SCMapEntry]:
-        return self._instance.storage.sc_map if self._instance.storage is not None else ()
+    @cached_property
+    def _values(self) -> dict[bytes, xdr.SCMapEntry]:
+        """The instance storage by its encoded keys."""
+        stored = self._instance.storage.sc_map if self._instance.storage is not None else ()
+        return {encode_value(entry.key): entry for entry in stored}
 
     # Data entries
 
@@ -134,11 +141,11 @@ class Frame:
         self._host.extend(self._key_bytes(key, durability), _STORAGE_KEY, threshold, extend_to)
 
     def classic_entry(self, key: xdr.LedgerKey) -> xdr.LedgerEntryData | None:
-        entry = self._host.find(key.to_xdr_bytes(), _classic_kind(key))
+        entry = self._host.find(key_bytes(key), _classic_kind(key))
         return entry.data if entry is not None else None
 
     def put_classic_entry(self, key: xdr.LedgerKey, data: xdr.LedgerEntryData) -> None:
-        self._host.put(key.to_xdr_bytes(), data, _classic_kind(key))
+        self._host.put(key_bytes(key), data, _classic_kind(key))
 
     def _key_bytes(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> bytes:
         return data_key_bytes(self.contract_id, key, durability)

@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 
 from stellar_sdk import scval, xdr
 
-from kale.addresses import address_value
-from kale.storage import account_key
+from kale.addresses import account_key_bytes, address_value
+from localnet.ledger.accounts import account_key
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.entry_keys import (
     code_key_bytes,
@@ -212,7 +212,7 @@ class Host:
 
     def find_account(self, address: str) -> xdr.AccountEntry | None:
         """The account entry of a G address."""
-        entry = self.find(account_key(address).to_xdr_bytes(), "account")
+        entry = self.find(account_key(account_key_bytes(address)), "account")
         return entry.data.account if entry is not None else None
 
     def touch_signer(self, address: str) -> None:

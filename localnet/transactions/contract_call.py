@@ -4,15 +4,17 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from stellar_sdk import StrKey, xdr
+from stellar_sdk import xdr
 from stellar_sdk.xdr import InvokeHostFunctionResultCode, OperationType
 
+from kale.addresses import account_text, contract_text
 from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
-from localnet.ledger.events import Event, event_of
+from localnet.ledger.events import Event, encode_diagnostic, event_of
 from localnet.ledger.meta import SorobanCharge, entry_bytes
 from localnet.ledger.state import Layer
+from localnet.ledger.value_wire import encode_value
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.host import Host
 from localnet.soroban.invocation import EnforceAuth, Footprint, Invocation, LedgerInfo
@@ -52,7 +54,7 @@ def call_target(function: xdr.HostFunction) -> CallTarget | None:
     call = function.invoke_contract
     if call is None or call.contract_address.contract_id is None:
         return None
-    contract_id = StrKey.encode_contract(call.contract_address.contract_id.contract_id.hash)
+    contract_id = contract_text(call.contract_address.contract_id.contract_id.hash)
     name = call.function_name.sc_symbol.decode("ascii", errors="backslashreplace")
     return CallTarget(contract_id, name, call.args)
 
@@ -89,7 +91,7 @@ def _run(
     host = Host(
         layer,
         ledger,
-        EnforceAuth(StrKey.encode_ed25519_public_key(source), auth),
+        EnforceAuth(account_text(source), auth),
         find_program,
         Footprint(frozenset(declared.read_only), frozenset(declared.read_write)),
     )
@@ -107,7 +109,7 @@ def _settle(
 ) -> CallEffect:
     """Holds a successful call to the declared resources and to the refundable part of the fee."""
     assert invocation.value is not None
-    value = invocation.value.to_xdr_bytes()
+    value = encode_value(invocation.value)
     events = tuple(event_of(event) for event in invocation.events)
     encoded_events = [event.encode() for event in events]
     output_bytes = len(value) + sum(map(len, encoded_events))
@@ -226,4 +228,4 @@ def _failed(code: InvokeHostFunctionResultCode, fixed_stroops: int) -> CallEffec
 
 
 def _diagnostics(invocation: Invocation) -> tuple[bytes, ...]:
-    return tuple(event.to_xdr_bytes() for event in invocation.diagnostic_events)
+    return tuple(map(encode_diagnostic, invocation.diagnostic_events))

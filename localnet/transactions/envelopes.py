@@ -9,6 +9,7 @@ from xdrlib3 import Error as XdrError
 from xdrlib3 import Unpacker
 
 from localnet.ledger import wire
+from localnet.ledger.entry_keys import key_bytes
 
 MAX_ENVELOPE_BYTES = 1024 * 1024
 
@@ -94,8 +95,8 @@ class Envelope:
         data = self.soroban_data
         declared = None if data is None else data.resources.footprint
         return DeclaredFootprint(
-            () if declared is None else tuple(key.to_xdr_bytes() for key in declared.read_only),
-            () if declared is None else tuple(key.to_xdr_bytes() for key in declared.read_write),
+            () if declared is None else tuple(map(key_bytes, declared.read_only)),
+            () if declared is None else tuple(map(key_bytes, declared.read_write)),
         )
 
     @property

@@ -5,13 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from stellar_sdk import StrKey, xdr
+from stellar_sdk import xdr
 from stellar_sdk.xdr import OperationType
 
+from kale.addresses import account_text
 from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
+from localnet.ledger.events import encode_diagnostic, event_of
 from localnet.ledger.state import EntryChange
+from localnet.ledger.value_wire import encode_value
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.host import Host
 from localnet.soroban.invocation import EnforceAuth, Invocation, LedgerInfo, RecordAuth
@@ -103,7 +106,7 @@ class Simulator:
             )
         host = Host(self._state, self._ledger, self._auth(envelope, call, options), find_program)
         invocation = host.invoke_root(target.contract_id, target.function, target.args)
-        events = tuple(event.to_xdr_bytes() for event in invocation.diagnostic_events)
+        events = tuple(map(encode_diagnostic, invocation.diagnostic_events))
         if invocation.failure is not None:
             raise SimulationError(invocation.failure.report, events, self._ledger.sequence)
         return self._priced(call, invocation, events, options)
@@ -112,7 +115,7 @@ class Simulator:
         self, envelope: Envelope, call: xdr.InvokeHostFunctionOp, options: SimulationOptions
     ) -> RecordAuth | EnforceAuth:
         operation = envelope.transaction.operations[0]
-        source = StrKey.encode_ed25519_public_key(operation_source(operation, envelope))
+        source = account_text(operation_source(operation, envelope))
         mode = options.auth_mode or (AuthMode.ENFORCE if call.auth else AuthMode.RECORD)
         if mode is AuthMode.ENFORCE:
             return EnforceAuth(source, tuple(call.auth))
@@ -131,7 +134,7 @@ class Simulator:
         options: SimulationOptions,
     ) -> Simulation:
         assert invocation.value is not None
-        value = invocation.value.to_xdr_bytes()
+        value = encode_value(invocation.value)
         auth = tuple(entry.to_xdr_bytes() for entry in invocation.auth)
         resources = self._resources(invocation, options)
         data_bytes = len(_transaction_data(invocation, resources, 0))
@@ -163,7 +166,7 @@ class Simulator:
         """The fee for the declared resources, and for events, value and rent with 15 % to spare."""
         rates = self._settings.rates
         declared = replace(resources, transaction_bytes=envelope_bytes)
-        output = len(value) + sum(len(event.to_xdr_bytes()) for event in invocation.events)
+        output = len(value) + sum(len(event_of(event).encode()) for event in invocation.events)
         sequence = self._ledger.sequence
         refundable = events_stroops(output, rates) + rent_stroops(
             rent_changes(invocation.writes, self._state), sequence, rates
