@@ -80,7 +80,7 @@ def _decoded(signature: xdr.SCVal) -> Sequence[_Signature]:
 
 def _decoded_one(value: xdr.SCVal) -> _Signature:
     try:
-        fields = scval.from_struct(value)
+        fields = scval.from_struct(value) if value.map is not None else {}
         public_key, signature = fields["public_key"], fields["signature"]
         decoded = _Signature(scval.from_bytes(public_key), scval.from_bytes(signature))
     except (KeyError, ValueError):

@@ -256,11 +256,9 @@ class EnforcingAuthorizer:
     def _tracker(self, entry: xdr.SorobanAuthorizationEntry) -> _Tracker:
         try:
             signed = address_credentials(entry.credentials)
+            address = self._settings.source if signed is None else address_text(signed.address)
         except ValueError as error:
             raise self._host.fail(ErrorType.SCE_AUTH, ErrorCode.SCEC_INVALID_INPUT, str(error)) from error
-        address = self._settings.source
-        if signed is not None:
-            address = address_text(signed.address)
         return _Tracker(address, _Node.from_invocation(entry.root_invocation), entry.credentials, [])
 
     def _authenticate(self, tracker: _Tracker) -> None:

@@ -1,6 +1,7 @@
 """Contract calls in transactions: run in the host, held to what the transaction declared and paid."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ _CLASSIC_KEY_KINDS = frozenset(
     {wire.int32(xdr.LedgerEntryType.ACCOUNT), wire.int32(xdr.LedgerEntryType.TRUSTLINE)}
 )
 
+_SYMBOL = re.compile(rb"\w{0,32}")
+
 
 @dataclass(frozen=True)
 class CallEffect:
@@ -50,13 +53,15 @@ class CallTarget:
 
 
 def call_target(function: xdr.HostFunction) -> CallTarget | None:
-    """What a host function calls; None if it is no call of a contract or its name is no text."""
+    """What a host function calls; None if it is no call of a contract or its name is no symbol."""
     call = function.invoke_contract
     if call is None or call.contract_address.contract_id is None:
         return None
+    name = call.function_name.sc_symbol
+    if _SYMBOL.fullmatch(name) is None:
+        return None
     contract_id = contract_text(call.contract_address.contract_id.contract_id.hash)
-    name = call.function_name.sc_symbol.decode("ascii", errors="backslashreplace")
-    return CallTarget(contract_id, name, call.args)
+    return CallTarget(contract_id, name.decode("ascii"), call.args)
 
 
 def apply_call(

@@ -101,7 +101,7 @@ class Simulator:
         target = call_target(call.host_function)
         if target is None:
             raise SimulationError(
-                "HostError: Error(WasmVm, InvalidAction)\n\nDebugInfo not available\n",
+                "HostError: Error(Value, InvalidInput)\n\nDebugInfo not available\n",
                 latest_ledger=self._ledger.sequence,
             )
         host = Host(self._state, self._ledger, self._auth(envelope, call, options), find_program)

@@ -288,6 +288,15 @@ def test_a_nonce_outside_of_the_footprint_ends_the_call(chain: ContractChain) ->
     assert "trying to access nonce outside of footprint for address" in outcome.failure.report
 
 
+def test_an_entry_of_an_address_without_authority_is_an_invalid_input(chain: ContractChain) -> None:
+    entry = signed(5)
+    assert entry.credentials.address_v2 is not None
+    entry.credentials.address_v2.address = xdr.SCAddress(
+        xdr.SCAddressType.SC_ADDRESS_TYPE_LIQUIDITY_POOL, liquidity_pool_id=xdr.PoolID(xdr.Hash(bytes(32)))
+    )
+    assert failure_text(plant(chain, 5, enforce(entry))) == "Error(Auth, InvalidInput)"
+
+
 # Signatures
 
 
@@ -336,6 +345,10 @@ def with_signers(thresholds: bytes, *signers: tuple[Keypair, int]) -> xdr.Accoun
     ("signature", "cause"),
     [
         (scval.to_void(), "Error(Value, UnexpectedType)"),
+        (xdr.SCVal(xdr.SCValType.SCV_VEC), "Error(Value, UnexpectedType)"),
+        (scval.to_vec([xdr.SCVal(xdr.SCValType.SCV_MAP)]), "Error(Value, UnexpectedType)"),
+        (scval.to_vec([scval.to_struct({"signature": scval.to_void()})]), "Error(Value, UnexpectedType)"),
+        (scval.to_vec([scval.to_map({scval.to_uint32(1): scval.to_void()})]), "Error(Value, UnexpectedType)"),
         (scval.to_vec([]), "no account signatures found"),
         (scval.to_vec([scval.to_void()]), "Error(Value, UnexpectedType)"),
         (signatures(*[ADA] * 21), "too many account signers"),

@@ -307,6 +307,21 @@ async def test_a_call_is_held_to_what_it_declared(
     assert await farmer.kale_balance() == 1000 * KALE
 
 
+async def test_a_function_name_that_is_no_symbol_is_trapped(farmer: Wallet) -> None:
+    envelope = await farmer.prepared(plant_of(farmer, KALE))
+    operation = envelope.transaction.operations[0]
+    assert isinstance(operation, InvokeHostFunction)
+    call = operation.host_function.invoke_contract
+    assert call is not None
+    call.function_name = xdr.SCSymbol(b"\xff" * 32)
+    envelope.signatures.clear()
+    simulated = await farmer.rpc.simulate_transaction(envelope)
+    assert simulated.error is not None
+    assert simulated.error.startswith("HostError: Error(Value, InvalidInput)")
+    envelope.sign(farmer.key)
+    assert (await farmer.include(envelope)).invocation_code == TRAPPED
+
+
 async def authorized_plant(
     farmer: Wallet, sender: Wallet, *, address_bound: bool
 ) -> list[xdr.SorobanAuthorizationEntry]:
