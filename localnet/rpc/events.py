@@ -41,13 +41,22 @@ class _Found:
 
 
 @dataclass(frozen=True)
+class _Request:
+    """The ledgers and the page asked for; `end` is 0 where there is none."""
+
+    first: int
+    end: int
+    after: EventPosition | None
+    limit: int
+
+
+@dataclass(frozen=True)
 class _Range:
     """Ledgers [first, end); in the first one only what is after the cursor."""
 
     first: int
     end: int
     after: EventPosition | None
-    limit: int
 
 
 class Events:
@@ -56,10 +65,11 @@ class Events:
 
     def get(self, params: Params) -> Result:
         require_base64_format(params)
+        asked = _read_request(params)
         filters = read_filters(params)
-        scanned = self._range(params)
-        found = list(islice(self._matching(scanned, filters), scanned.limit))
-        if len(found) == scanned.limit:
+        scanned = self._range(asked)
+        found = list(islice(self._matching(scanned, filters), asked.limit))
+        if len(found) == asked.limit:
             cursor = found[-1].position
         else:
             cursor = EventPosition(scanned.end - 1, TRANSACTION_OF_REFUNDS, LAST_OPERATION, LAST_EVENT)
@@ -73,32 +83,15 @@ class Events:
             "oldestLedgerCloseTime": str(oldest.close_time),
         }
 
-    def _range(self, params: Params) -> _Range:
-        pagination: Mapping[str, Any] = optional(params, "pagination", dict) or {}
-        limit = optional_uint32(pagination, "limit")
-        if limit > MAX_EVENTS:
-            raise invalid(f"limit must not exceed {MAX_EVENTS}")
-        start = optional_uint32(params, "startLedger")
-        end = optional_uint32(params, "endLedger")
-        cursor = optional(pagination, "cursor", str) or ""
-        if cursor and (start or end):
-            raise invalid("ledger ranges and cursor cannot both be set")
-        after = None
-        if cursor:
-            after = _read_cursor(cursor)
-            start = after.ledger
-        elif start == 0:
-            raise invalid("startLedger must be positive")
-        self._check_start(start)
-        last = min(start + MAX_SCANNED_LEDGERS, self._chain.latest.sequence + 1)
-        return _Range(start, min(last, end) if end else last, after, limit or DEFAULT_EVENTS)
-
-    def _check_start(self, start: int) -> None:
+    def _range(self, asked: _Request) -> _Range:
+        """At most 10,000 ledgers, up to the latest one."""
         oldest, latest = self._chain.history.oldest.sequence, self._chain.latest.sequence
-        if not oldest <= start <= latest:
+        if not oldest <= asked.first <= latest:
             raise RpcError(
                 INVALID_REQUEST, f"startLedger must be within the ledger range: {oldest} - {latest}"
             )
+        end = min(asked.first + MAX_SCANNED_LEDGERS, latest + 1)
+        return _Range(asked.first, min(end, asked.end) if asked.end else end, asked.after)
 
     def _matching(self, scanned: _Range, filters: tuple[EventFilter, ...]) -> Iterator[_Found]:
         for ledger in self._chain.history.busy_ledgers(scanned.first, scanned.end):
@@ -107,6 +100,21 @@ class Events:
                     continue
                 if not filters or any(wanted.matches(found.event) for wanted in filters):
                     yield found
+
+
+def _read_request(params: Params) -> _Request:
+    pagination: Mapping[str, Any] = optional(params, "pagination", dict) or {}
+    start, end = optional_uint32(params, "startLedger"), optional_uint32(params, "endLedger")
+    cursor = optional(pagination, "cursor", str) or ""
+    limit = optional_uint32(pagination, "limit")
+    if cursor and (start or end):
+        raise invalid("ledger ranges and cursor cannot both be set")
+    if not cursor and not start:
+        raise invalid("startLedger must be positive")
+    if limit > MAX_EVENTS:
+        raise invalid(f"limit must not exceed {MAX_EVENTS}")
+    after = _read_cursor(cursor) if cursor else None
+    return _Request(start if after is None else after.ledger, end, after, limit or DEFAULT_EVENTS)
 
 
 def _events_of(ledger: ClosedLedger) -> Iterator[_Found]:

@@ -56,8 +56,16 @@ def decode_base64(text: str) -> bytes:
 
 def require_base64_format(params: Params, code: int = INVALID_PARAMS) -> None:
     """Refuses an unknown `xdrFormat`; the localnet answers in base64 only."""
+    refusal = format_refusal(params)
+    if refusal is not None:
+        raise RpcError(code, refusal)
+
+
+def format_refusal(params: Params) -> str | None:
+    """What is wrong with the request's `xdrFormat`."""
     chosen = optional(params, "xdrFormat", str) or "base64"
-    if chosen not in ("base64", "json"):
-        raise RpcError(code, f"got '{chosen}': expected base64, json for optional 'xdrFormat'")
     if chosen == "json":
-        raise RpcError(code, "xdrFormat 'json' is not available on the local network")
+        return "xdrFormat 'json' is not available on the local network"
+    if chosen != "base64":
+        return f"got '{chosen}': expected base64, json for optional 'xdrFormat'"
+    return None

@@ -9,9 +9,9 @@ from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Params, Result
 from localnet.rpc.parameters import (
     decode_base64,
+    format_refusal,
     optional,
     optional_uint32,
-    require_base64_format,
     required_text,
 )
 from localnet.transactions.envelopes import EnvelopeError, decode_envelope
@@ -29,7 +29,6 @@ class Simulations:
         self._chain = chain
 
     def simulate(self, params: Params) -> Result:
-        require_base64_format(params)
         try:
             return _describe(self._simulate(params))
         except SimulationError as error:
@@ -39,6 +38,9 @@ class Simulations:
             return described
 
     def _simulate(self, params: Params) -> Simulation:
+        refusal = format_refusal(params)
+        if refusal is not None:
+            raise SimulationError(refusal)
         options = _options(params)
         try:
             raw = decode_base64(required_text(params, "transaction"))

@@ -83,13 +83,16 @@ class TransactionQueue:
     def _put(self, envelope: Envelope, replaced: _Waiting | None) -> None:
         """A replacement takes over the age of what it replaces."""
         if replaced is not None:
-            self._bids_by_payer[replaced.envelope.fee_source] -= replaced.envelope.full_fee_stroops
+            self._forget_bid(replaced.envelope)
         self._waiting[envelope.source] = _Waiting(envelope, 0 if replaced is None else replaced.ledgers)
         self._bids_by_payer[envelope.fee_source] += envelope.full_fee_stroops
 
     def _drop(self, envelope: Envelope) -> None:
         self._banned[0].add(envelope.envelope_hash)
         del self._waiting[envelope.source]
+        self._forget_bid(envelope)
+
+    def _forget_bid(self, envelope: Envelope) -> None:
         self._bids_by_payer[envelope.fee_source] -= envelope.full_fee_stroops
         if not self._bids_by_payer[envelope.fee_source]:
             del self._bids_by_payer[envelope.fee_source]
@@ -103,7 +106,7 @@ class TransactionQueue:
             return _error(TransactionResultCode.txMALFORMED)
         if any(envelope.envelope_hash in banned for banned in self._banned):
             return Submission(SendStatus.TRY_AGAIN_LATER)
-        if envelope.inclusion_fee_stroops < 0:
+        if envelope.fee_bump is None and envelope.inclusion_fee_stroops < 0:
             return _error(TransactionResultCode.txMALFORMED)
         if waiting is not None:
             refused = _refusal_beside(waiting, envelope, validator)

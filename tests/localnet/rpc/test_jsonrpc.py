@@ -285,6 +285,10 @@ NO_CONTRACT = "CAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAD2KM"
             "transaction contains unsupported operation type: OperationTypePayment",
         ),
         (
+            {"transaction": text_of(simulated_call()), "xdrFormat": "xml"},
+            "got 'xml': expected base64, json for optional 'xdrFormat'",
+        ),
+        (
             {"transaction": text_of(simulated_call()), "authMode": "guess"},
             "optional 'authMode' must be one of enforce,record,record_allow_nonroot when included",
         ),
@@ -342,3 +346,16 @@ async def test_damaged_envelopes_never_cause_an_internal_error(raw: RawClient, f
             answer = await raw.call(method, {"transaction": base64.b64encode(cut).decode()})
             assert answer.get("error", {}).get("code") in (None, -32602)
     assert len(farmer.node.chain.state) == entries
+
+
+async def test_a_request_for_events_is_checked_before_the_ledger_range(raw: RawClient) -> None:
+    too_many: list[Any] = [{}] * 6
+    unstarted = await raw.call("getEvents", {"filters": too_many})
+    assert unstarted["error"] == {"code": -32602, "message": "startLedger must be positive"}
+    late = await raw.call("getEvents", {"startLedger": 99, "filters": too_many})
+    assert late["error"] == {"code": -32602, "message": "maximum 5 filters per request"}
+    late = await raw.call("getEvents", {"startLedger": 99})
+    assert late["error"] == {
+        "code": -32600,
+        "message": "startLedger must be within the ledger range: 1 - 1",
+    }

@@ -342,6 +342,16 @@ async def test_a_fee_bump_replaces_a_waiting_transaction_at_ten_times_its_bid(wa
     assert (await wallet.outcome(high.hash_hex())).response.fee_bump is True
 
 
+async def test_a_fee_bump_below_the_resource_fee_is_insufficient_and_not_malformed(wallet: Wallet) -> None:
+    payer = await Wallet.funded(wallet.node, wallet.rpc)
+    call = await plant_envelope(wallet)
+    outer = bump(call, payer.key, call.transaction.fee)
+    outer.transaction.fee = 1_000
+    outer.signatures.clear()
+    outer.sign(payer.key)
+    assert refusal_code(await payer.send(outer)) == Code.txINSUFFICIENT_FEE
+
+
 async def test_a_fee_bump_tells_its_own_failure_from_the_inner_ones(wallet: Wallet) -> None:
     payer = await Wallet.funded(wallet.node, wallet.rpc)
     inner = wallet.signed(await payment(wallet))
