@@ -9,7 +9,7 @@ from pooler_svc.changes import Changes
 from pooler_svc.recent_errors import RecentErrors
 from pooler_svc.rules.timing import poll_delay_seconds
 from poolkit.chain_clock import ChainClock
-from poolkit.errors import PoolError
+from poolkit.errors import PoolError, RpcUnavailable
 from poolkit.farm_reader import CurrentBlockView
 from poolkit.logs import get_logger
 
@@ -17,6 +17,8 @@ log = get_logger(__name__)
 
 _LONGEST_WAIT_LEDGERS = 2
 _LAGGING_PAUSE_SECONDS = 1
+_SILENT_AFTER_LEDGERS = 4
+_SHORTEST_SILENCE_WALL_SECONDS = 1.0
 
 
 class FarmSource(Protocol):
@@ -49,6 +51,7 @@ class BlockMonitor:
         self._poll_interval_seconds = poll_interval_seconds
         self._view: CurrentBlockView | None = None
         self._reads_fail = False
+        self._chain_is_silent = False
 
     def __repr__(self) -> str:
         index = None if self._view is None else self._view.farm.index
@@ -64,6 +67,11 @@ class BlockMonitor:
         """Whether the last read failed."""
         return self._reads_fail
 
+    @property
+    def chain_is_silent(self) -> bool:
+        """Whether no ledger came for so long that the chain, or our sight of it, stands still."""
+        return self._chain_is_silent
+
     def find_block(self, index: int) -> Block | None:
         """The current block's own entry, if it is the one with this index."""
         if self._view is None or self._view.farm.index != index:
@@ -77,9 +85,20 @@ class BlockMonitor:
             await self._pause()
 
     async def tick_forever(self) -> None:
-        """Announce each new ledger: most decisions depend on ledger facts."""
+        """Announce each new ledger: most decisions depend on ledger facts. Note when none comes."""
+        await self._clock.wait_for_ledger(0)
         while True:
-            await self._clock.wait_for_next_ledger()
+            silence_seconds = _SILENT_AFTER_LEDGERS * LEDGER_SECONDS
+            patience = max(self._clock.wall_seconds(silence_seconds), _SHORTEST_SILENCE_WALL_SECONDS)
+            try:
+                async with asyncio.timeout(patience):
+                    await self._clock.wait_for_next_ledger()
+                self._chain_is_silent = False
+            except TimeoutError:
+                self._chain_is_silent = True
+                latest = self._clock.get_head().sequence
+                text = f"no ledger after {latest} for {silence_seconds} chain seconds"
+                self._errors.note(RpcUnavailable(text).reason_name, text)
             self._changes.announce()
 
     async def look(self) -> None:

@@ -9,7 +9,7 @@ MOST_KEPT = 20
 
 @dataclass(frozen=True)
 class RecentError:
-    """One failure: when it came last (unix wall seconds), its reason, its text, how often in a row."""
+    """One failure: when it came last (unix wall seconds), its reason, its text, how often."""
 
     at: float
     reason: str
@@ -18,7 +18,7 @@ class RecentError:
 
 
 class RecentErrors:
-    """Keeps the newest failures. The same failure again and again is kept once and counted."""
+    """Keeps the newest failures. One that comes again is kept once, in its new place, and counted."""
 
     def __init__(self) -> None:
         self._errors: deque[RecentError] = deque(maxlen=MOST_KEPT)
@@ -28,11 +28,13 @@ class RecentErrors:
 
     def note(self, reason: str, text: str) -> None:
         """Keep a failure that happened now."""
-        newest = self._errors[-1] if self._errors else None
-        if newest is not None and (newest.reason, newest.text) == (reason, text):
-            self._errors[-1] = replace(newest, at=time.time(), count=newest.count + 1)
-        else:
-            self._errors.append(RecentError(time.time(), reason, text))
+        now = time.time()
+        for known in self._errors:
+            if (known.reason, known.text) == (reason, text):
+                self._errors.remove(known)
+                self._errors.append(replace(known, at=now, count=known.count + 1))
+                return
+        self._errors.append(RecentError(now, reason, text))
 
     def newest_first(self) -> tuple[RecentError, ...]:
         """What is kept, newest first."""

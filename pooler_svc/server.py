@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import grpc
 
@@ -31,6 +32,7 @@ from pooler_svc.watching import Watches
 from pooler_svc.work_manager import WorkManager, WorkPolicy
 from poolkit.banner import banner
 from poolkit.chain_clock import ChainClock, LedgerFollower
+from poolkit.errors import RpcUnavailable
 from poolkit.farm_reader import FarmReader
 from poolkit.grpc_client import open_channel
 from poolkit.grpc_server import GrpcServer
@@ -92,6 +94,7 @@ def build_pooler(
 ) -> Pooler:
     """Each part with what it needs, in the order of dependence."""
     clock, changes, book, errors = ChainClock(), Changes(), BlockBook(), RecentErrors()
+    rpc.on_failure(partial(_note_rpc_failure, errors, changes))
     farms = FarmReader(rpc, settings.network)
     monitor = BlockMonitor(farms, clock, changes, errors, settings.block_poll_interval_seconds)
     recorder = OutcomeRecorder(book, changes, errors)
@@ -179,6 +182,11 @@ def _build_server(settings: PoolerSettings, servicer: PoolerServicer, watches: W
     server.add(add_MinerServiceServicer_to_server, miners, _MINER_SERVICE)
     server.on_drain(watches.end)
     return server
+
+
+def _note_rpc_failure(errors: RecentErrors, changes: Changes, text: str) -> None:
+    errors.note(RpcUnavailable(text).reason_name, text)
+    changes.announce()
 
 
 def _plant_policy(settings: PoolerSettings) -> PlantPolicy:

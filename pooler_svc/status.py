@@ -16,7 +16,6 @@ from pooler_svc.plant_coordinator import PlantCoordinator
 from pooler_svc.recent_errors import RecentError, RecentErrors
 from pooler_svc.rules.phases import Phase, phase_of
 from pooler_svc.rules.timing import can_be_opened, opens_at
-from poolkit.breaker import BreakerState
 from poolkit.chain_clock import ChainClock
 from poolkit.rpc_endpoints import EndpointStatus
 
@@ -156,7 +155,7 @@ class StatusBoard:
         block, link, endpoints = self.block(), self._link.status(), tuple(self._endpoints.endpoints())
         blocks = list(self._book)
         index = 0 if block is None else block.index
-        degraded = not link.connected or _all_away(endpoints)
+        degraded = not link.connected or self._monitor.chain_is_silent or _all_failed(endpoints)
         return PoolerStatus(
             phase=phase_of(blocks, degraded=degraded),
             draining=self._coordinator.draining,
@@ -176,8 +175,9 @@ class StatusBoard:
         )
 
 
-def _all_away(endpoints: Sequence[EndpointStatus]) -> bool:
-    return all(endpoint.breaker is not BreakerState.CLOSED for endpoint in endpoints)
+def _all_failed(endpoints: Sequence[EndpointStatus]) -> bool:
+    """Whether no endpoint answered the last call that it got."""
+    return all(endpoint.last_error is not None for endpoint in endpoints)
 
 
 def _progress(record: BlockRecord | None) -> FarmerProgress:

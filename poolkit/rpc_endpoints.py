@@ -19,11 +19,12 @@ from kalepool.v1.errors_pb2 import Reason
 from poolkit.breaker import BreakerState, CircuitBreaker
 from poolkit.errors import PoolError, RpcUnavailable
 from poolkit.logs import get_logger
-from poolkit.rpc_answers import Json, MalformedAnswer
-from poolkit.wall_clock import WallClock
+from poolkit.rpc_answers import Json, MalformedAnswer, integer
+from poolkit.wall_clock import SystemWallClock, WallClock
 
 log = get_logger(__name__)
 T = TypeVar("T")
+FailureListener = Callable[[str], None]
 
 # A node this far behind the best one still answers, but is asked last.
 STALE_AFTER_LEDGERS = 3
@@ -56,11 +57,17 @@ class EndpointFailure(Exception):
 
 @dataclass(frozen=True)
 class EndpointStatus:
-    """How an endpoint does: for health answers and status pages. `name` holds no credentials."""
+    """How an endpoint does: for health answers and status pages. `name` holds no credentials.
+
+    `latest_close_time` is the close time of `latest_ledger`, None while only its number is known;
+    `answer_age_wall_seconds` is None before the first answer; `last_error` while the last call failed.
+    """
 
     name: str
     breaker: BreakerState
     latest_ledger: int
+    latest_close_time: int | None
+    answer_age_wall_seconds: float | None
     lag_ledgers: int
     last_error: str | None
 
@@ -74,13 +81,18 @@ class Answered(Generic[T]):
 
 
 class RpcEndpoint:
-    """One node: its address, its breaker and the latest ledger it has shown."""
+    """One node: its address, its breaker and the latest ledger it has shown.
+
+    `answered_at`: monotonic wall seconds of its last answer.
+    """
 
     def __init__(self, url: str, breaker: CircuitBreaker) -> None:
         self.url = url
         self.name = endpoint_name(url)
         self.breaker = breaker
         self.latest_ledger = 0
+        self.latest_close_time: int | None = None
+        self.answered_at: float | None = None
         self.last_error: str | None = None
 
     def __repr__(self) -> str:
@@ -106,19 +118,27 @@ class RpcEndpoints:
     ) -> None:
         self._endpoints = [RpcEndpoint(url, _breaker(url, wall_clock)) for url in urls]
         self._call_wall_seconds = call_wall_seconds
+        self._wall_clock = wall_clock or SystemWallClock()
+        self._failure_listeners: list[FailureListener] = []
         self._http = AiohttpClient(pool_size=100, post_timeout=call_wall_seconds)
         self._request_ids = count(1)
 
     async def close(self) -> None:
         await self._http.close()
 
+    def on_failure(self, listener: FailureListener) -> None:
+        """Have each call that an endpoint fails told at once, also if another attempt mends it."""
+        self._failure_listeners.append(listener)
+
     def status(self) -> tuple[EndpointStatus, ...]:
-        best = self._best_ledger()
+        best, now = self._best_ledger(), self._wall_clock.monotonic()
         return tuple(
             EndpointStatus(
                 name=endpoint.name,
                 breaker=endpoint.breaker.state,
                 latest_ledger=endpoint.latest_ledger,
+                latest_close_time=endpoint.latest_close_time,
+                answer_age_wall_seconds=None if endpoint.answered_at is None else now - endpoint.answered_at,
                 lag_ledgers=best - endpoint.latest_ledger if endpoint.latest_ledger else 0,
                 last_error=endpoint.last_error,
             )
@@ -137,15 +157,14 @@ class RpcEndpoints:
             try:
                 answer = await self._ask(endpoint, method, params)
                 value = parse(answer)
+                self._note_answer(endpoint, answer)
             except RpcRefused:
                 endpoint.breaker.succeeded()
                 raise
             except (EndpointFailure, MalformedAnswer) as failure:
-                endpoint.last_error = f"{method}: {failure}"
-                endpoint.breaker.failed()
+                self._note_failure(endpoint, method, failure)
                 failures.append(f"{endpoint.name}: {failure}")
                 continue
-            self._note_answer(endpoint, answer)
             return Answered(value, failed_before=bool(failures))
         raise self._unavailable(method, failures)
 
@@ -174,9 +193,21 @@ class RpcEndpoints:
     def _note_answer(self, endpoint: RpcEndpoint, answer: Json) -> None:
         endpoint.breaker.succeeded()
         endpoint.last_error = None
+        endpoint.answered_at = self._wall_clock.monotonic()
         latest = answer.get("latestLedger")
-        if isinstance(latest, int):
-            endpoint.latest_ledger = latest
+        if not isinstance(latest, int):
+            return
+        if "latestLedgerCloseTime" in answer:
+            endpoint.latest_close_time = integer(answer, "latestLedgerCloseTime")
+        elif latest != endpoint.latest_ledger:
+            endpoint.latest_close_time = None
+        endpoint.latest_ledger = latest
+
+    def _note_failure(self, endpoint: RpcEndpoint, method: str, failure: Exception) -> None:
+        endpoint.last_error = f"{method}: {failure}"
+        endpoint.breaker.failed()
+        for listener in self._failure_listeners:
+            listener(f"{endpoint.name} did not answer {endpoint.last_error}")
 
     async def _ask(self, endpoint: RpcEndpoint, method: str, params: Json | None) -> Json:
         request_id = next(self._request_ids)

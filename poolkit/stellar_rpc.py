@@ -27,7 +27,7 @@ from poolkit.rpc_answers import (
     Simulation,
     TransactionLookup,
 )
-from poolkit.rpc_endpoints import Answered, EndpointStatus, RpcEndpoints
+from poolkit.rpc_endpoints import Answered, EndpointStatus, FailureListener, RpcEndpoints
 from poolkit.wall_clock import SystemWallClock, WallClock
 
 T = TypeVar("T")
@@ -82,6 +82,10 @@ class StellarRpc:
     def endpoints(self) -> tuple[EndpointStatus, ...]:
         """How each endpoint does, in the order of the settings."""
         return self._endpoints.status()
+
+    def on_failure(self, listener: FailureListener) -> None:
+        """Have the text of each failed call told at once: an outage shows long before RpcUnavailable."""
+        self._endpoints.on_failure(listener)
 
     async def health(self) -> NodeHealth:
         """The window of ledgers that the node holds. A node that lags over 30 s answers with an error."""

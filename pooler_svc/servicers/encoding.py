@@ -129,9 +129,12 @@ def _link(link: LinkStatus) -> pooler_pb2.BackendLink:
 
 
 def _endpoint(endpoint: EndpointStatus) -> types_pb2.RpcEndpoint:
+    closed_at, age = endpoint.latest_close_time, endpoint.answer_age_wall_seconds
     return types_pb2.RpcEndpoint(
         url=endpoint.name,
         latest_ledger=endpoint.latest_ledger,
+        latest_ledger_close_time=None if closed_at is None else Timestamp(seconds=closed_at),
+        last_answer_age=None if age is None else _duration(age),
         lag_ledgers=endpoint.lag_ledgers,
         available=endpoint.breaker is BreakerState.CLOSED,
     )

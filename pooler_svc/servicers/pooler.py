@@ -86,11 +86,17 @@ def _seconds(duration: Duration) -> float:
     return duration.seconds + duration.nanos / 1e9
 
 
-def _block_identity(facts: BlockFacts) -> Hashable:
+def _block_identity(facts: BlockFacts) -> BlockFacts:
     """What makes two sights of a block different: not its age, nor the ledger of the reading."""
     return replace(facts, age_seconds=0.0, ledger=0)
 
 
 def _status_identity(status: PoolerStatus) -> Hashable:
     """Time passing is no change."""
-    return replace(status, uptime_seconds=0.0)
+    return replace(
+        status,
+        uptime_seconds=0.0,
+        block=None if status.block is None else _block_identity(status.block),
+        link=replace(status.link, last_heard_seconds=None),
+        endpoints=tuple(replace(endpoint, answer_age_wall_seconds=None) for endpoint in status.endpoints),
+    )

@@ -135,3 +135,18 @@ async def test_reading_goes_on_when_the_ledgers_stop() -> None:
     seen = watched.farms.changes.version
     assert await watched.farms.changes.wait_beyond(seen, timeout_wall_seconds=30) > seen
     watching.cancel()
+
+
+async def test_a_chain_that_stands_still_is_noted_until_its_next_ledger() -> None:
+    watched = Watched()
+    watched.clock.observe(LedgerHead(100, T + 100))
+    ticking = asyncio.create_task(watched.monitor.tick_forever())
+    await until(watched.changes, lambda: watched.monitor.chain_is_silent)
+    (error,) = watched.errors.newest_first()
+    assert (error.reason, error.text) == (
+        "REASON_RPC_UNAVAILABLE",
+        "no ledger after 100 for 20 chain seconds",
+    )
+    watched.clock.observe(LedgerHead(101, T + 125))
+    await until(watched.changes, lambda: not watched.monitor.chain_is_silent)
+    ticking.cancel()

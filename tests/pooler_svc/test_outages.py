@@ -6,6 +6,7 @@ from localnet.testing import NodeHandle
 from pooler_svc.rules.phases import Phase
 from pooler_svc.settings import PoolerSettings
 from pooler_svc.testing import running_pooler
+from poolkit.breaker import BreakerState
 from poolkit.errors import StartupError
 from tests.pooler_svc.conftest import pooler_settings
 from tests.pooler_svc.fakes import FakeBackend, FarmHand, QuickHasher, until
@@ -25,6 +26,21 @@ async def test_the_block_goes_on_after_an_outage_of_the_rpc_of_30_chain_seconds(
         await until(backend.changes, lambda: len(backend.confirmed) == 3)
         await until(backend.changes, lambda: backend.plant_asked == [1, 2])
         assert pooler.board.status().phase is not Phase.DEGRADED
+
+
+async def test_the_first_call_that_fails_shows_in_the_status(
+    node: NodeHandle, settings: PoolerSettings, farm: FarmHand
+) -> None:
+    async with running_pooler(settings, hasher=QuickHasher()) as pooler:
+        await until(pooler.changes, lambda: pooler.board.block() is not None and pooler.link.connected)
+        await node.pause_rpc()
+        await until(pooler.changes, lambda: bool(pooler.board.status().errors))
+        status = pooler.board.status()
+        assert [error.reason for error in status.errors] == ["REASON_RPC_UNAVAILABLE"]
+        assert status.endpoints[0].breaker is BreakerState.CLOSED, "before the node is given up"
+        assert status.phase is Phase.DEGRADED
+        await node.resume_rpc()
+        await until(pooler.changes, lambda: pooler.board.status().phase is not Phase.DEGRADED)
 
 
 async def test_works_found_while_the_backend_is_away_are_submitted_once_when_it_is_back(

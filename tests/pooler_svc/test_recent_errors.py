@@ -19,3 +19,16 @@ def test_only_the_newest_are_kept() -> None:
     kept = errors.newest_first()
     assert len(kept) == MOST_KEPT
     assert kept[0].text == str(MOST_KEPT + 4)
+
+
+def test_two_errors_that_alternate_are_counted_and_leave_the_others_their_place() -> None:
+    errors = RecentErrors()
+    errors.note("REASON_WORK_LATE", "late")
+    for _ in range(MOST_KEPT):
+        errors.note("REASON_RPC_UNAVAILABLE", "one")
+        errors.note("REASON_RPC_UNAVAILABLE", "other")
+    assert [(each.text, each.count) for each in errors.newest_first()] == [
+        ("other", MOST_KEPT),
+        ("one", MOST_KEPT),
+        ("late", 1),
+    ]

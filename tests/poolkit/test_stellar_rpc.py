@@ -389,6 +389,39 @@ async def test_a_lagging_node_is_asked_last(
         assert [status.lag_ledgers for status in rpc.endpoints()] == [10, 0]
 
 
+async def test_every_failed_call_is_told_at_once_also_one_that_another_round_mends(
+    server: ScriptedRpcServer, rpc: StellarRpc
+) -> None:
+    told: list[tuple[str, int]] = []
+    rpc.on_failure(lambda text: told.append((text, len(server.calls))))
+    answers: list[Answer] = [
+        rpc_server.http_status(503),
+        rpc_server.result({"passphrase": "p", "protocolVersion": 29}),
+    ]
+    server.answer("getNetwork", lambda request, body: answers.pop(0)(request, body))
+    await rpc.network()
+    name = rpc.endpoints()[0].name
+    assert told == [(f"{name} did not answer getNetwork: HTTP status 503", 1)]
+    assert rpc.endpoints()[0].last_error is None
+
+
+async def test_an_endpoint_shows_the_close_time_of_its_latest_ledger_and_the_age_of_its_last_answer(
+    server: ScriptedRpcServer, rpc: StellarRpc, clock: InstantWallClock
+) -> None:
+    (unheard,) = rpc.endpoints()
+    assert (unheard.latest_close_time, unheard.answer_age_wall_seconds) == (None, None)
+    server.answer("getHealth", health(40, 1_700_000_040))
+    await rpc.latest_ledger()
+    clock.advance(3.0)
+    (heard,) = rpc.endpoints()
+    assert (heard.latest_ledger, heard.latest_close_time) == (40, 1_700_000_040)
+    assert heard.answer_age_wall_seconds == 3.0
+    server.answer("getNetwork", {"passphrase": "p", "protocolVersion": 29, "latestLedger": 41})
+    await rpc.network()
+    (newer,) = rpc.endpoints()
+    assert (newer.latest_ledger, newer.latest_close_time) == (41, None), "not another ledger's close time"
+
+
 async def test_a_cancelled_call_leaves_the_client_usable(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
     release = asyncio.Event()
     server.answer("getHealth", rpc_server.never(release))

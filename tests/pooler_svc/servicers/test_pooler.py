@@ -67,7 +67,9 @@ async def test_status_counts_the_farmers_through_the_block(
     assert (view.farmers.hashing, view.farmers.failed) == (0, 0)
     assert view.network == "local"
     assert view.backend_link.connected
-    assert [endpoint.available for endpoint in view.rpc_endpoints] == [True]
+    (endpoint,) = view.rpc_endpoints
+    assert endpoint.available
+    assert endpoint.HasField("last_answer_age")
     assert 0 < view.machine_load.memory_basis_points <= 10_000
     assert view.hash_rate.hashes_total > 0
 
