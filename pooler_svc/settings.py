@@ -78,9 +78,15 @@ class PoolerSettings(ChainSettings):
 
 
 def _secret(value: SecretStr | None, file: Path | None, name: str) -> str:
-    """The secret itself, or the content of its file without outer blanks."""
-    if value is not None:
-        return value.get_secret_value()
+    """The secret itself, or the content of its file without outer blanks. Raises StartupError."""
+    secret = _read(file, name) if value is None else value.get_secret_value()
+    # It travels in gRPC metadata, which takes nothing else.
+    if not all("!" <= character <= "~" for character in secret):
+        raise StartupError(f"{name} must have letters, digits and signs of ASCII only, without blanks")
+    return secret
+
+
+def _read(file: Path | None, name: str) -> str:
     assert file is not None
     try:
         secret = file.read_text().strip()

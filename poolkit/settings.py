@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self, TypeVar, get_args
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -83,7 +84,7 @@ class ChainSettings(ServiceSettings):
     @classmethod
     def _http_urls(cls, value: str) -> str:
         urls = [url.strip() for url in value.split(",") if url.strip()]
-        if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
+        if not urls or not all(_is_http_url(url) for url in urls):
             raise ValueError("must be one or more http:// or https:// addresses, separated by commas")
         return value
 
@@ -117,6 +118,15 @@ def load_settings(kind: type[S], *, env_file: Path | None = DEFAULT_ENV_FILE) ->
         return kind(_env_file=env_file)
     except ValidationError as error:
         raise StartupError("configuration: " + "; ".join(_value_faults(kind, error))) from None
+
+
+def _is_http_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        # Reading the port is what checks it.
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _read(env_file: Path) -> Mapping[str, str | None]:

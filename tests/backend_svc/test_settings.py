@@ -11,6 +11,13 @@ from poolkit.settings import load_settings
 CHAIN = "STELLAR_NETWORK=local\nRPC_URL=http://127.0.0.1:8000\n"
 
 
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in (BackendSettings, PoolerSettings):
+        for name in kind.model_fields:
+            monkeypatch.delenv(name.upper(), raising=False)
+
+
 def env_file(folder: Path, *lines: str) -> Path:
     file = folder / "backend.env"
     file.write_text(CHAIN + "".join(f"{line}\n" for line in lines))

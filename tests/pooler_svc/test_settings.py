@@ -43,6 +43,16 @@ def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path, content: str | No
         settings(pooler_api_key_file=file).api_key()
 
 
+@pytest.mark.parametrize("key", ["schlüssel", "two words", "line\nbreak", "\x00x"])
+def test_a_key_that_no_metadata_could_carry_is_refused_without_showing_it(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "pooler.key"
+    file.write_text(key)
+    for source in (settings(pooler_api_key=key), settings(pooler_api_key_file=file)):
+        with pytest.raises(StartupError, match="POOLER_API_KEY must have") as refused:
+            source.api_key()
+        assert key not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("values", "text"),
     [

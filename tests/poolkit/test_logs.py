@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from stellar_sdk import Keypair
 
 from poolkit.logs import configure_logs, get_logger
 
+FULL_BYTES = 50 * 1024 * 1024
 SEED = Keypair.from_raw_ed25519_seed(bytes(range(32))).secret
 
 
@@ -95,6 +97,17 @@ def test_the_file_gets_json_lines_whatever_the_terminal_gets(tmp_path: Path) -> 
     get_logger("x").info("planted", seed=SEED)
     (line,) = file.read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["seed"] == "[redacted]"
+
+
+def test_a_full_file_is_put_aside_and_a_new_one_begun(tmp_path: Path) -> None:
+    file = tmp_path / "backend.log"
+    file.touch()
+    os.truncate(file, FULL_BYTES)
+    configure_logs("INFO", file=file, stream=io.StringIO(), human=True)
+    get_logger("x").info("planted")
+    assert (tmp_path / "backend.log.1").stat().st_size == FULL_BYTES
+    (line,) = file.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["event"] == "planted"
 
 
 def test_an_unknown_level_is_refused_with_the_known_ones() -> None:

@@ -101,6 +101,14 @@ FAULTS = [
         GOOD + "RPC_URL=ftp://x\n",
         "configuration: RPC_URL: must be one or more http:// or https:// addresses, separated by commas (got 'ftp://x')",
     ),
+    *(
+        (
+            GOOD + f"RPC_URL={url}\n",
+            "configuration: RPC_URL: must be one or more http:// or https:// addresses, separated by commas "
+            f"(got {url!r})",
+        )
+        for url in ("http://", "http://[::1", "http://x:99999", "http://x:port", "https://x,http:///path")
+    ),
     (
         GOOD + "KALE_CONTRACT_ID=CABC\n",
         "configuration: KALE_CONTRACT_ID: must be a contract address (C…) (got 'CABC')",
