@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -63,12 +63,6 @@ def print_message(message: Message) -> None:
             indent=2,
         )
     )
-
-
-async def print_stream(messages: AsyncIterator[Message]) -> None:
-    """Each message of a server stream as one line of JSON."""
-    async for message in messages:
-        typer.echo(json.dumps(MessageToDict(message, preserving_proto_field_name=True)))
 
 
 def _read_api_key(path: Path | None) -> str:
