@@ -173,6 +173,9 @@ def _postmaster(folder: Path) -> Any:
 
 
 def _prepare_folder(folder: Path) -> None:
+    if any(character.isspace() for character in str(folder)):
+        # The wheel hands the socket's folder to pg_ctl as one of several words.
+        raise EmbeddedPostgresError(f"PostgreSQL can't run in a folder with a blank in its name: {folder}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

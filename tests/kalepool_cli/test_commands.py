@@ -323,9 +323,17 @@ async def test_a_localnet_that_cannot_be_is_one_line(
     assert lines[0].startswith(f"error: {text}")
 
 
-async def test_a_folder_that_postgresql_cannot_have_is_one_line(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("")
-    code, lines = await start("postgres", "--data", str(file / "data"), folder=tmp_path)
+@pytest.mark.parametrize(
+    ("folder", "text"),
+    [
+        ("file/data", "cannot make "),
+        ("two words", "PostgreSQL can't run in a folder with a blank in its name: "),
+    ],
+)
+async def test_a_folder_that_postgresql_cannot_have_is_one_line(
+    tmp_path: Path, folder: str, text: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    code, lines = await start("postgres", "--data", str(tmp_path / folder), folder=tmp_path)
     assert (code, len(lines)) == (2, 1)
-    assert lines[0].startswith("error: cannot make ")
+    assert lines[0].startswith(f"error: {text}")

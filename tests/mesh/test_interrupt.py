@@ -16,11 +16,11 @@ import pytest
 from kalepool_cli.demo.run import EXIT_INTERRUPTED, EXIT_OK
 from kalepool_cli.processes import kalepool_command
 
-STATE_WALL_SECONDS = 60
+STATE_WALL_SECONDS = 90
 STOP_WALL_SECONDS = 60
 _POLL_WALL_SECONDS = 0.02
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(240)
 
 
 class RunningDemo:

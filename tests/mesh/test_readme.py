@@ -16,7 +16,6 @@ from stellar_sdk import Keypair, StrKey
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 from typer.testing import CliRunner
 
-from kale.constants import BLOCK_SECONDS
 from kale.networks import LOCAL
 from kalepool.v1 import pooler_pb2, types_pb2
 from kalepool.v1.pooler_pb2_grpc import PoolerServiceStub
@@ -28,6 +27,8 @@ from tests.mesh.harness import Mesh, running_mesh
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text()
 SPEED = 20.0
+PATIENCE_CHAIN_SECONDS = 1_000
+"""Nothing here is about time: a busy machine may take its own."""
 CALLS_WALL_SECONDS = 60
 _SEED = re.compile(rb"S[A-Z2-7]{55}")
 _WATCH_WALL_SECONDS = 0.02
@@ -64,17 +65,17 @@ async def mesh() -> AsyncIterator[Mesh]:
     """As `demo --keep` leaves it: a block was played whole, and the Pooler plants no more."""
     async with running_mesh(farmers=2, speed=SPEED) as mesh:
         await mesh.pool.start_pooler()
-        await mesh.wait_for_plants(1)
+        await mesh.wait_for_plants(1, chain_seconds=PATIENCE_CHAIN_SECONDS)
         async with mesh.pool.pooler_channel() as channel:
             await PoolerServiceStub(channel).Drain(pooler_pb2.DrainRequest(request_id=str(uuid.uuid4())))
-        await mesh.wait_for_works(1)
+        await mesh.wait_for_works(1, chain_seconds=PATIENCE_CHAIN_SECONDS)
         await open_next_block(mesh)
-        await mesh.wait_for_harvests(1)
+        await mesh.wait_for_harvests(1, chain_seconds=PATIENCE_CHAIN_SECONDS)
 
         async def idle() -> bool:
             return (await mesh.status()).status == types_pb2.POOLER_STATE_IDLE
 
-        await mesh.eventually("the drained Pooler is idle", idle, chain_seconds=300)
+        await mesh.eventually("the drained Pooler is idle", idle, chain_seconds=PATIENCE_CHAIN_SECONDS)
         mesh.pool.write_env_file()
         yield mesh
 
@@ -87,7 +88,7 @@ async def open_next_block(mesh: Mesh) -> None:
     async def openable() -> bool:
         return (await mesh.status()).current_block.next_block_can_be_opened
 
-    await mesh.eventually("the next block can be opened", openable, chain_seconds=BLOCK_SECONDS + 100)
+    await mesh.eventually("the next block can be opened", openable, chain_seconds=PATIENCE_CHAIN_SECONDS)
     async with SorobanServerAsync(mesh.pool.rpc_url) as server:
         await Wallet(server, LOCAL, outsider, mesh.pool.ledger_wall_seconds / 2).plant_nothing()
 
