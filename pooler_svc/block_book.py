@@ -114,6 +114,11 @@ class BlockRecord:
         return any(not farmer.settled for farmer in self.farmers.values())
 
     @property
+    def hashing(self) -> bool:
+        """Whether the hasher has a job of this block."""
+        return any(farmer.hashing for farmer in self.farmers.values())
+
+    @property
     def open_harvest_count(self) -> int:
         """How many worked farmers' rewards are still outstanding."""
         return sum(
@@ -172,9 +177,9 @@ class BlockBook:
         return None if block is None else block.farmers.get(farmer_id)
 
     def forget_before(self, index: int) -> None:
-        """Drop blocks below `index` in which nothing of ours is outstanding."""
+        """Drop blocks below `index` in which nothing of ours is outstanding, nor being hashed."""
         for block in list(self._blocks.values()):
-            if block.index < index and not block.works_in_flight and not block.open_harvests:
+            if block.index < index and not (block.works_in_flight or block.open_harvests or block.hashing):
                 del self._blocks[block.index]
 
     def note_planted(self, message: FarmerPlanted) -> None:

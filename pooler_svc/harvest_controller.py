@@ -65,11 +65,11 @@ class HarvestController:
             retry_seconds=self._retry_seconds,
         )
         if not self._asked_for_open_ones:
-            self._asked_for_open_ones = True
             self._link.harvest_blocks([])
+            self._asked_for_open_ones = True
         due = decide_harvests(self._book, moment)
         if due:
+            self._link.harvest_blocks(due)
             self._book.note_harvest_asked(due, moment.now)
             log.info("harvesting", block_indexes=due)
-            self._link.harvest_blocks(due)
         return next_harvest_time(self._book, moment)

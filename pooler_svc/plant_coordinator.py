@@ -104,12 +104,12 @@ class PlantCoordinator:
         return decision.wake_at
 
     def _plant(self, index: int, deadline: float) -> None:
-        """Note the request before sending it: a summary must find it in the book."""
+        """Send, then note: what can't be sent is decided again. No answer comes in between."""
         block = self._book.block(index)
         attempt = block.request.attempt + 1
+        self._link.plant_block(index, self._policy.capacity, deadline, attempt)
         block.request = PlantRequest(PlantProgress.RUNNING, self._clock.now(), attempt)
         log.info("planting", block_index=index, attempt=attempt)
-        self._link.plant_block(index, self._policy.capacity, deadline, attempt)
         self._changes.announce()
 
     def _note_connection(self) -> None:

@@ -103,7 +103,7 @@ def build_pooler(
     )
     roster = FarmerRoster(link, clock, changes, errors, settings.farmers_refresh_seconds)
     coordinator = PlantCoordinator(link, monitor, roster, book, clock, changes, _plant_policy(settings))
-    works = WorkManager(link, hasher, _verify, monitor, book, clock, changes, _work_policy(settings))
+    works = WorkManager(link, hasher, verify_nonce, monitor, book, clock, changes, _work_policy(settings))
     harvests = HarvestController(link, monitor, book, clock, changes, settings.harvest_interval_seconds)
     board = StatusBoard(
         network=settings.network,
@@ -204,6 +204,7 @@ def _work_policy(settings: PoolerSettings) -> WorkPolicy:
     )
 
 
-def _verify(block_index: int, entropy: bytes, farmer_key: bytes, nonce: int) -> Solution:
+def verify_nonce(block_index: int, entropy: bytes, farmer_key: bytes, nonce: int) -> Solution:
+    """The WorkManager's Verify, by the C extension."""
     found = miner_ext.verify(block_index, entropy, farmer_key, nonce)
     return Solution(nonce, found.zeros, found.hash)

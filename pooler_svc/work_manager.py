@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from kale.farm import Block
 from kale.puzzle import farmer_key
@@ -20,7 +20,6 @@ from pooler_svc.rules.working import (
     StartHashing,
     StopHashing,
     SubmitNow,
-    WorkAction,
     WorkMoment,
     decide_works,
     next_work_time,
@@ -115,13 +114,20 @@ class WorkManager:
         if self._monitor.view is None or self._clock.head is None or not self._link.caught_up:
             return None
         wake_ats = []
+        for_hasher: list[tuple[BlockRecord, StartHashing | StopHashing]] = []
         for block in self._book:
             moment = self._moment(block)
             for farmer in block.farmers.values():
                 self._take_improvement(block, farmer)
             for action in decide_works(block, moment):
-                await self._carry_out(block, action)
+                if isinstance(action, StartHashing | StopHashing):
+                    for_hasher.append((block, action))
+                else:
+                    self._send(block, action)
             wake_ats.append(next_work_time(block, moment))
+        # Last: this may wait for the hasher, and what was decided must not grow stale meanwhile.
+        for block, action in for_hasher:
+            await self._steer_hasher(block, action)
         self._book.forget_before(self._monitor.view.farm.index - 1)
         return min((wake_at for wake_at in wake_ats if wake_at is not None), default=None)
 
@@ -139,27 +145,35 @@ class WorkManager:
             backend_connected=self._link.connected,
         )
 
-    async def _carry_out(self, block: BlockRecord, action: WorkAction) -> None:
-        """Note first, then send: whatever comes back must find the book up to date."""
+    def _send(self, block: BlockRecord, action: SendCandidate | SubmitNow | GiveUp | FinishBlock) -> None:
+        """Send first, then note: what can't be sent is decided again. No answer comes in between."""
         match action:
-            case StartHashing(farmer_id):
-                await self._start_hashing(block, block.farmers[farmer_id])
-            case StopHashing(farmer_id):
-                block.farmers[farmer_id].hashing = False
-                await self._hasher.cancel(farmer_id, block.index)
             case SendCandidate(farmer_id, solution):
+                self._link.send_candidate(block.index, farmer_id, solution)
                 farmer = block.farmers[farmer_id]
                 farmer.offered, farmer.offered_at = solution, self._clock.now()
-                self._link.send_candidate(block.index, farmer_id, solution)
             case SubmitNow(farmer_id, solution):
-                block.farmers[farmer_id].work = WorkState.SUBMITTING
                 self._link.submit_now(block.index, farmer_id, solution)
+                block.farmers[farmer_id].work = WorkState.SUBMITTING
                 self._changes.announce()
             case GiveUp(farmer_id, failure):
                 self._give_up(block, block.farmers[farmer_id], failure)
             case FinishBlock():
-                block.finished = True
                 self._link.finish_block(block.index)
+                block.finished = True
+            case _:
+                assert_never(action)
+
+    async def _steer_hasher(self, block: BlockRecord, action: StartHashing | StopHashing) -> None:
+        farmer = block.farmers[action.farmer_id]
+        match action:
+            case StartHashing():
+                await self._start_hashing(block, farmer)
+            case StopHashing():
+                farmer.hashing = False
+                await self._hasher.cancel(farmer.farmer_id, block.index)
+            case _:
+                assert_never(action)
 
     async def _start_hashing(self, block: BlockRecord, farmer: PlantedFarmer) -> None:
         """Go on behind the nonce that the Backend already has from before a restart, if there is one."""
@@ -187,6 +201,6 @@ class WorkManager:
             farmer_id=farmer.farmer_id,
             reason=failure.reason,
         )
-        farmer.work, farmer.failure = WorkState.FAILED, failure
         self._link.give_up(block.index, farmer.farmer_id, failure)
+        farmer.work, farmer.failure = WorkState.FAILED, failure
         self._changes.announce()

@@ -119,3 +119,16 @@ def test_old_blocks_are_forgotten_only_when_nothing_is_outstanding() -> None:
     assert book.find_block(7) is not None
     book.forget_before(8)
     assert book.find_block(7) is None
+
+
+def test_a_block_is_kept_while_the_hasher_works_for_one_of_its_farmers() -> None:
+    book = planted_book()
+    book.note_receipt(FAILED)
+    farmer = book.find_farmer(7, "f1")
+    assert farmer is not None
+    farmer.hashing = True
+    book.forget_before(8)
+    assert book.find_block(7) is not None
+    farmer.hashing = False
+    book.forget_before(8)
+    assert book.find_block(7) is None
