@@ -23,7 +23,7 @@ from backend_svc.transactions import (
 from kale import calls
 from kale.networks import Network
 from kalepool.v1.errors_pb2 import Reason
-from poolkit.errors import PoolError, RpcUnavailable
+from poolkit.errors import DatabaseUnavailable, PoolError, RpcUnavailable
 from poolkit.logs import get_logger
 
 log = get_logger(__name__)
@@ -107,9 +107,15 @@ class ContractCalls:
     async def _execute(
         self, intent: Intent, on_sent: OnSent | None = None
     ) -> TransactionOutcome | Verdict | None:
-        """The outcome; a verdict if there will be none; None if no node answers and nothing was sent."""
+        """The outcome; a verdict if there will be none; None if no node answers and nothing was sent.
+
+        Raises DatabaseUnavailable: it may be sent or not, so that is no verdict. Whoever asks stops
+        here, and the row that wants it is taken up again.
+        """
         try:
             return await self._engine.execute(intent, on_sent=on_sent)
+        except DatabaseUnavailable:
+            raise
         except RpcUnavailable:
             return None
         except CustodyError as error:

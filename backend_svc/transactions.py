@@ -165,7 +165,9 @@ class TransactionEngine:
         flight. `on_sent` is awaited once a new transaction is on its way.
         Cancelling is safe: the transaction stays on record, and the next
         execute on its account, or `recover`, drives it on.
-        Raises RpcUnavailable before anything was sent; OutcomeUnknownError.
+        Raises RpcUnavailable and other refusals of a node only before anything was stored;
+        OutcomeUnknownError; DatabaseUnavailable at any time: then nobody knows, and nothing may be
+        concluded.
         """
         while True:
             standing = await self._database.run(_standing, intent)
@@ -215,8 +217,9 @@ class TransactionEngine:
                 return None
             answer, refusal = await self._send(stored)
             if refusal is not None:
-                # No node ever had it but those that refused it: it cannot come back.
-                return await self._fail(stored, Failure(FailureKind.REFUSED, refusal), None)
+                refused = await self._database.run(transactions.record_refusal, stored.id, refusal)
+                if refused is not None:
+                    return outcome_of(refused)
             return stored, answer
 
     async def _build(self, intent: Intent) -> tuple[TransactionEnvelope, int] | Failure:
@@ -278,7 +281,8 @@ class TransactionEngine:
         step, ledger, detail, certain = AttemptStep.UNKNOWN, self._latest(0), "", False
         try:
             sent = await self._submitter.send(base64.b64encode(transaction.envelope).decode())
-        except RpcUnavailable as error:
+        except PoolError as error:
+            # Also where a node refuses the call itself: another may have taken it before.
             detail = str(error)
         else:
             step, ledger = _STEP_OF[sent.status], sent.latest_ledger
@@ -307,9 +311,11 @@ class TransactionEngine:
             if outcome is not None:
                 return outcome
             if answer in _MAY_BE_LOST and lookup.latest_ledger + 1 < transaction.max_ledger:
-                await self._database.run(
-                    transactions.add_attempt, transaction, AttemptStep.SENDING, lookup.latest_ledger
+                stored = await self._database.run(
+                    transactions.begin_sending_again, transaction, lookup.latest_ledger
                 )
+                if not stored.status.in_flight:
+                    return outcome_of(stored)
                 answer, _ = await self._send(transaction)
 
     async def _look_up(self, transaction: StoredTransaction) -> TransactionLookup | None:
@@ -330,24 +336,37 @@ class TransactionEngine:
             return await self._record_found(transaction, lookup)
         if lookup.latest_ledger < transaction.max_ledger:
             return None
-        if lookup.oldest_ledger > transaction.prepared_ledger:
-            await self._require_unused_sequence(transaction, lookup.latest_ledger)
+        if lookup.oldest_ledger > transaction.prepared_ledger and not await self._is_sequence_unused(
+            transaction
+        ):
+            return None
         refusal = await self._database.run(transactions.last_refusal_of, transaction.id)
         if refusal is not None:
             return await self._fail(transaction, Failure(FailureKind.REFUSED, refusal), None)
         return outcome_of(await self._database.run(transactions.record_dead, transaction.id))
 
-    async def _require_unused_sequence(self, transaction: StoredTransaction, latest: int) -> None:
-        """The ledgers in which it may have been are gone: only its sequence number can still tell."""
+    async def _is_sequence_unused(self, transaction: StoredTransaction) -> bool:
+        """The ledgers in which it may have been are gone: only its sequence number can still tell.
+
+        False while no node that is past its last ledger answers. Raises OutcomeUnknownError.
+        """
         key = account_key(transaction.source_account)
-        account = (await self._chain.entries([key])).find(key)
+        try:
+            entries = await self._chain.entries([key])
+        except PoolError as error:
+            log.warning("cannot read an account", account=transaction.source_account, error=str(error))
+            return False
+        account = entries.find(key)
         used = account.data.account.seq_num.sequence_number.int64 if account and account.data.account else 0
         if used >= transaction.sequence_number:
-            await self._database.run(transactions.add_attempt, transaction, AttemptStep.WINDOW_LOST, latest)
+            await self._database.run(
+                transactions.add_attempt, transaction, AttemptStep.WINDOW_LOST, entries.latest_ledger
+            )
             raise OutcomeUnknownError(
                 f"transaction {transaction.hash.hex()} of {transaction.source_account}: sequence number "
                 f"{transaction.sequence_number} is used, and the nodes forgot by what"
             )
+        return entries.latest_ledger >= transaction.max_ledger
 
     async def _record_found(
         self, transaction: StoredTransaction, lookup: TransactionLookup

@@ -75,6 +75,17 @@ def add_attempt(
     ).execute()
 
 
+def begin_sending_again(transaction: StoredTransaction, latest_ledger: int) -> StoredTransaction:
+    """Append "sending" before the same envelope goes out once more; the transaction as it stands.
+
+    If somebody has recorded its outcome meanwhile nothing is appended, and nothing may be sent.
+    """
+    stored = _lock_transaction(transaction.id)
+    if stored.status.in_flight:
+        add_attempt(stored, AttemptStep.SENDING, latest_ledger)
+    return stored
+
+
 def mark_submitted(
     transaction: StoredTransaction, step: AttemptStep, latest_ledger: int, detail: str = ""
 ) -> None:
@@ -126,6 +137,27 @@ def record_failure(
         ledger=ledger,
         fee_charged_stroops=fee_charged_stroops,
         result=result,
+    )
+
+
+def record_refusal(transaction_id: str, code: str) -> StoredTransaction | None:
+    """The node refused the only envelope that ever went out: it cannot get into a ledger any more.
+
+    None, and nothing recorded, if somebody sent it another time: that one may be in a queue, and
+    the refusal may say no more than that it got into a ledger first.
+    """
+    _lock_transaction(transaction_id)
+    if attempts_of(transaction_id).count(AttemptStep.SENDING) > 1:
+        return None
+    return record_failure(
+        transaction_id,
+        kind=FailureKind.REFUSED,
+        contract=None,
+        code=None,
+        text=code,
+        ledger=None,
+        fee_charged_stroops=None,
+        result=None,
     )
 
 
@@ -207,6 +239,12 @@ def are_ours(hashes: list[bytes]) -> set[bytes]:
         return set()
     query = Transactions.select(Transactions.hash).where(Transactions.hash.in_(hashes))
     return {row.hash for row in query}
+
+
+def _lock_transaction(transaction_id: str) -> StoredTransaction:
+    """The row, held until COMMIT: whether it is sent again and whether it failed is decided in turn."""
+    row = Transactions.select().where(Transactions.id == transaction_id).for_update().get()
+    return as_record(StoredTransaction, row)
 
 
 def _has_succeeded(purpose: Purpose, reference_id: str) -> bool:

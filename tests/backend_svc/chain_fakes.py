@@ -26,6 +26,7 @@ from poolkit.rpc_answers import (
     TransactionLookup,
     TransactionStatus,
 )
+from poolkit.rpc_endpoints import RpcRefused
 
 FIRST_LEDGER = 100
 
@@ -34,12 +35,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class SendScript:
-    """One answer to a send. status None: no answer. taken: the transaction is queued all the same."""
+    """One answer to a send. status None: no answer. taken: the transaction is queued all the same.
+
+    call_refused: the node answers with an error instead of a status.
+    """
 
     status: SendStatus | None = SendStatus.PENDING
     taken: bool = True
     refusal: xdr.TransactionResultCode | None = None
     after_unknown: bool = False
+    call_refused: bool = False
 
 
 class WatchedClock(ChainClock):
@@ -64,6 +69,7 @@ class FakeChain:
         self.oldest = 1
         self.sequence_number = 7
         self.reachable = True
+        self.entries_reachable = True
         self.script: deque[SendScript] = deque()
         self.sent: list[str] = []
         self.lookups: asyncio.Queue[str] = asyncio.Queue()
@@ -102,6 +108,8 @@ class FakeChain:
 
     async def entries(self, keys: Iterable[xdr.LedgerKey]) -> Entries:
         self._require_reachable()
+        if not self.entries_reachable:
+            raise RpcUnavailable("no node answers")
         return Entries(
             latest_ledger=self.latest,
             by_key={key.to_xdr(): EntryView(self._account(key), 1, None) for key in keys},
@@ -118,6 +126,8 @@ class FakeChain:
         if script.taken:
             self._queue.append(envelope)
         self.sends.put_nowait(envelope.hash_hex())
+        if script.call_refused:
+            raise RpcRefused("sendTransaction", -32602, "invalid parameters")
         if script.status is None:
             raise RpcUnavailable("no answer")
         return SendOutcome(

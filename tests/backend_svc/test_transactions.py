@@ -22,12 +22,13 @@ from backend_svc.transactions import (
     Intent,
     OutcomeStatus,
     OutcomeUnknownError,
+    Submitter,
     TransactionEngine,
     TransactionOutcome,
 )
 from kale.networks import LOCAL
 from poolkit.errors import RpcUnavailable
-from poolkit.rpc_answers import SendStatus
+from poolkit.rpc_answers import SendOutcome, SendStatus
 from tests.backend_svc.chain_fakes import FIRST_LEDGER, FakeChain, OneKeySigner, SendScript
 from tests.backend_svc.people import some_farmer, some_id, some_pooler
 
@@ -35,12 +36,32 @@ SILENCE = SendScript(status=None, taken=False)
 TAKEN_SILENTLY = SendScript(status=None, taken=True)
 LATER = SendScript(status=SendStatus.TRY_AGAIN_LATER, taken=False)
 LOST = SendScript(status=SendStatus.PENDING, taken=False)
+CALL_REFUSED = SendScript(status=None, taken=True, call_refused=True)
 
 
 def refused(
     code: xdr.TransactionResultCode, *, after_unknown: bool = False, taken: bool = False
 ) -> SendScript:
     return SendScript(SendStatus.ERROR, taken=taken, refusal=code, after_unknown=after_unknown)
+
+
+class OvertakenSubmitter:
+    """While its first envelope is on the way another Backend sends the same, into a ledger, and dies."""
+
+    def __init__(self, chain: FakeChain, other: TransactionEngine) -> None:
+        self._chain = chain
+        self._other = other
+        self.refusals = 0
+
+    async def send(self, envelope_xdr: str) -> SendOutcome:
+        other = asyncio.create_task(self._other.recover())
+        await self._chain.sends.get()
+        other.cancel()
+        await asyncio.gather(other, return_exceptions=True)
+        self._chain.close_ledger()
+        self._chain.will_answer(refused(xdr.TransactionResultCode.txBAD_SEQ))
+        self.refusals += 1
+        return await self._chain.send(envelope_xdr)
 
 
 @dataclass(frozen=True)
@@ -51,7 +72,7 @@ class Stage:
     chain: FakeChain
     engine: TransactionEngine
     farmer: Farmer
-    new_engine: Callable[[], TransactionEngine]
+    new_engine: Callable[..., TransactionEngine]
 
     def intent(self, reference_id: str | None = None) -> Intent:
         return Intent(
@@ -80,11 +101,11 @@ async def stage(database: Database) -> Stage:
     farmer = await database.run(lambda: some_farmer(some_pooler(), public_key=keypair.public_key))
     chain = FakeChain()
 
-    def new_engine() -> TransactionEngine:
+    def new_engine(submitter: Submitter = chain) -> TransactionEngine:
         return TransactionEngine(
             database=database,
             chain=chain,
-            submitter=chain,
+            submitter=submitter,
             signer=OneKeySigner(keypair),
             clock=chain.clock,
             passphrase=LOCAL.passphrase,
@@ -189,6 +210,32 @@ async def test_a_refusal_after_an_unknown_answer_proves_nothing(stage: Stage) ->
     assert (await stage.play(stage.intent())).confirmed
 
 
+async def test_a_node_that_refuses_the_call_may_not_be_the_only_one_that_had_it(stage: Stage) -> None:
+    stage.chain.will_answer(CALL_REFUSED)
+    outcome = await stage.play(stage.intent())
+    assert outcome.confirmed
+    assert await stage.steps(outcome) == [AttemptStep.SENDING, AttemptStep.UNKNOWN]
+
+
+async def test_a_refusal_proves_nothing_where_another_backend_sent_the_same_envelope(stage: Stage) -> None:
+    submitter = OvertakenSubmitter(stage.chain, stage.new_engine())
+    outcome = await stage.chain.close_until_done(
+        asyncio.create_task(stage.new_engine(submitter).execute(stage.intent()))
+    )
+    assert submitter.refusals == 1
+    assert outcome.confirmed
+
+
+async def test_what_somebody_recorded_as_failed_is_not_sent_again(stage: Stage) -> None:
+    stage.chain.will_answer(refused(xdr.TransactionResultCode.txINSUFFICIENT_FEE))
+    outcome = await stage.engine.execute(stage.intent())
+    assert outcome.transaction_id is not None
+    stored = await stage.database.run(transactions.get_transaction, outcome.transaction_id)
+    again = await stage.database.run(transactions.begin_sending_again, stored, FIRST_LEDGER)
+    assert again.status is TransactionStatus.FAILED
+    assert await stage.steps(outcome) == [AttemptStep.SENDING, AttemptStep.ERROR]
+
+
 async def test_a_refusal_that_stands_until_the_last_ledger_is_a_failure(stage: Stage) -> None:
     stage.chain.will_answer(refused(xdr.TransactionResultCode.txBAD_SEQ, after_unknown=True))
     outcome = await stage.play(stage.intent())
@@ -272,6 +319,21 @@ async def test_when_the_window_is_gone_an_unused_sequence_number_is_proof(stage:
     task = asyncio.create_task(stage.engine.execute(stage.intent()))
     await stage.chain.sends.get()
     stage.chain.oldest = FIRST_LEDGER + 1
+    await stage.chain.close_until_done(task)
+    assert task.result().status is OutcomeStatus.DEAD
+
+
+async def test_when_the_window_is_gone_a_node_that_does_not_answer_decides_nothing(stage: Stage) -> None:
+    stage.chain.will_answer(LOST)
+    task = asyncio.create_task(stage.engine.execute(stage.intent()))
+    await stage.chain.sends.get()
+    stage.chain.oldest = FIRST_LEDGER + 1
+    stage.chain.entries_reachable = False
+    for _ in range(3 * VALIDITY_LEDGERS):
+        stage.chain.close_ledger()
+        await stage.chain.lookups.get()
+    assert not task.done()
+    stage.chain.entries_reachable = True
     await stage.chain.close_until_done(task)
     assert task.result().status is OutcomeStatus.DEAD
 
