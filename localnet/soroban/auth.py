@@ -7,7 +7,6 @@ in a call that equals it; a child only from within the call that matched its par
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha256
 from typing import Protocol
 
 from stellar_sdk import scval, xdr
@@ -16,6 +15,7 @@ from kale.addresses import address_text, address_value, sc_address
 from localnet.ledger import wire
 from localnet.ledger.value_wire import encode_address, encode_value
 from localnet.soroban.account_signatures import SignatureError, check_account_signatures
+from localnet.soroban.credentials import address_credentials, authorization_payload
 from localnet.soroban.errors import ErrorCode, ErrorType, HostError
 from localnet.soroban.invocation import EnforceAuth, LedgerInfo, RecordAuth
 
@@ -340,50 +340,6 @@ def _encode(function: xdr.SorobanAuthorizedFunction) -> bytes:
         + wire.opaque(call.function_name.sc_symbol)
         + wire.array(map(encode_value, call.args))
     )
-
-
-def address_credentials(credentials: xdr.SorobanCredentials) -> xdr.SorobanAddressCredentials | None:
-    """What an address signed; None for the source account's credentials.
-
-    ValueError for the delegated arm, which the localnet does not take.
-    """
-    if credentials.type is _CREDENTIALS.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT:
-        return None
-    signed = credentials.address or credentials.address_v2
-    if signed is None:
-        raise ValueError(f"credentials are {credentials.type.name}, must be source account or address")
-    return signed
-
-
-def authorization_payload(
-    network_id: bytes, credentials: xdr.SorobanCredentials, invocation: xdr.SorobanAuthorizedInvocation
-) -> bytes:
-    """The 32 bytes that an address signs; the ADDRESS_V2 arm includes the address itself."""
-    signed = address_credentials(credentials)
-    if signed is None:
-        raise ValueError("source account credentials carry no signature")
-    if credentials.address_v2 is not None:
-        preimage = xdr.HashIDPreimage(
-            xdr.EnvelopeType.ENVELOPE_TYPE_SOROBAN_AUTHORIZATION_WITH_ADDRESS,
-            soroban_authorization_with_address=xdr.HashIDPreimageSorobanAuthorizationWithAddress(
-                network_id=xdr.Hash(network_id),
-                nonce=signed.nonce,
-                signature_expiration_ledger=signed.signature_expiration_ledger,
-                address=signed.address,
-                invocation=invocation,
-            ),
-        )
-    else:
-        preimage = xdr.HashIDPreimage(
-            xdr.EnvelopeType.ENVELOPE_TYPE_SOROBAN_AUTHORIZATION,
-            soroban_authorization=xdr.HashIDPreimageSorobanAuthorization(
-                network_id=xdr.Hash(network_id),
-                nonce=signed.nonce,
-                signature_expiration_ledger=signed.signature_expiration_ledger,
-                invocation=invocation,
-            ),
-        )
-    return sha256(preimage.to_xdr_bytes()).digest()
 
 
 def _contexts(root: _Node) -> list[xdr.SCVal]:

@@ -14,7 +14,7 @@ from kale.networks import LOCAL
 from localnet.contracts.install import token_entries
 from localnet.ledger.accounts import new_account
 from localnet.ledger.entry_keys import data_key_bytes
-from localnet.soroban.auth import authorization_payload
+from localnet.soroban.credentials import authorization_payload
 from localnet.soroban.invocation import EnforceAuth, Footprint, Invocation, RecordAuth
 from tests.localnet.contract_chain import (
     FARM,
