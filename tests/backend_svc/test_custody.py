@@ -133,6 +133,15 @@ def test_a_missing_master_key_file_is_made_on_a_local_network_only(tmp_path: Pat
     assert not (tmp_path / "master").exists()
 
 
+def test_a_master_key_file_that_can_not_be_made_or_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StartupError, match=r"file/master\.key can't be made: File exists"):
+        master_keys(None, tmp_path / "file" / "master.key", may_make=True)
+    (tmp_path / "folder").mkdir(mode=0o600)
+    with pytest.raises(StartupError, match=r"folder can't be read \(IsADirectoryError\)"):
+        master_keys(None, tmp_path / "folder", may_make=False)
+
+
 def test_a_master_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "master"
     master_keys(None, file, may_make=True)
