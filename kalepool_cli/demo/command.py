@@ -1,6 +1,7 @@
 """`kalepool demo`: play KALE on this machine, end to end."""
 
 import asyncio
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,9 @@ def demo(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="New or empty folder for database, keys and logs; default: a temporary one."),
+        typer.Option(
+            help="New or empty folder for database, keys and logs; default: a temporary one."
+        ),
     ] = None,
     keep: Annotated[bool, typer.Option(help="Leave everything running at the end, until Ctrl-C.")] = False,
 ) -> None:
@@ -36,15 +39,17 @@ def demo(
     folder = _data_folder(data)
     console = Console()
     console.print(f"data, keys and logs: {folder}")
-    raise typer.Exit(asyncio.run(run_demo(folder, Options(blocks, farmers), speed, json_file, keep, console)))
+    code = asyncio.run(run_demo(folder, Options(blocks, farmers), speed, json_file, keep, console))
+    if data is None and code == 0:
+        shutil.rmtree(folder)  # nothing went wrong that somebody would have to look up
+    raise typer.Exit(code)
 
 
 def _data_folder(wanted: Path | None) -> Path:
     if wanted is None:
         folder = Path(tempfile.mkdtemp(prefix="kalepool-demo-"))
-        folder.chmod(
-            0o755
-        )  # run by root, PostgreSQL is a user of its own and must get through; keys are 0600
+        # Run by root, PostgreSQL is a user of its own and must get through; keys are 0600.
+        folder.chmod(0o755)
         return folder
     folder = wanted.expanduser().resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

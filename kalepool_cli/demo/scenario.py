@@ -76,8 +76,8 @@ class Demo:
             farm = FarmReader(rpc, LOCAL)
             await self._wait_until_openable(farm, rpc)
             self._console.print("starting the Pooler …")
-            playing_since = (await rpc.latest_ledger()).close_time
             await self._pool.start_pooler()
+            playing_since = (await rpc.latest_ledger()).close_time
             self._database = Database(self._pool.database_url, pool_size=1)
             try:
                 with Live(self._progress, console=self._console, refresh_per_second=4):
@@ -135,23 +135,27 @@ class Demo:
     async def _report(
         self, rpc: StellarRpc, farm: FarmReader, playing_since: int, seconds: float
     ) -> DemoReport:
-        """Count what the records say, print it, reconcile. The Pooler was started at `playing_since`."""
+        """Count what the records say, print it, reconcile.
+
+        At `playing_since` the Pooler was there; it may have opened the first block a little earlier.
+        """
         rows = await self._farmer_blocks()
         reports = []
-        openable_at = playing_since
+        openable_at: int | None = None
         for index in sorted({row.block_index for row in rows})[: self._options.blocks]:
+            opened_at = (await farm.get_block(index)).block.timestamp
             reports.append(
                 report_block(
                     index,
                     rows,
                     farmers=self._options.farmers,
-                    openable_at=openable_at,
+                    openable_at=min(playing_since, opened_at) if openable_at is None else openable_at,
                     all_planted_at=await _last_plant_time(
                         rpc, [row for row in rows if row.block_index == index]
                     ),
                 )
             )
-            openable_at = (await farm.get_block(index)).block.timestamp + BLOCK_SECONDS
+            openable_at = opened_at + BLOCK_SECONDS
         self._console.print(farmer_table(rows))
         report = total(
             reports,

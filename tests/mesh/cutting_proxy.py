@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from hpack import Decoder
 
+from tests.mesh.tcp_proxy import TcpProxy
+
 # RFC 9113: frame header of 9 bytes, client preface of 24 bytes, the frame types and flags that matter here.
 _FRAME_HEADER_BYTES = 9
 _CLIENT_PREFACE_BYTES = 24
@@ -27,48 +29,23 @@ class _Connection:
     unread: dict[int, bytearray] = field(default_factory=dict)
 
 
-class CuttingProxy:
-    """Forwards to one target; `observe` decides after which server message the connection is aborted."""
+class CuttingProxy(TcpProxy):
+    """Aborts the connection behind the server message for which `observe` says so; `cuts` counts."""
 
     def __init__(self, target_host: str, target_port: int, observe: MessageObserver) -> None:
-        self._target = (target_host, target_port)
+        super().__init__(target_host, target_port)
         self._observe = observe
-        self._server: asyncio.Server | None = None
-        self._transports: set[asyncio.StreamWriter] = set()
         self.cuts = 0
 
-    async def start(self) -> int:
-        """Listen on a free port of 127.0.0.1 and return it."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            for writer in tuple(self._transports):
-                writer.transport.abort()
-            await self._server.wait_closed()
-
-    async def _serve(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
-        try:
-            server_reader, server_writer = await asyncio.open_connection(*self._target)
-        except OSError:
-            client_writer.transport.abort()
-            return
+    async def forward(
+        self,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
         connection = _Connection()
-        writers = {client_writer, server_writer}
-        self._transports |= writers
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._forward_requests(client_reader, server_writer, connection))
-                tasks.create_task(self._forward_responses(server_reader, client_writer, connection))
-        except* (OSError, asyncio.IncompleteReadError):
-            pass  # either side is gone: so is the connection
-        finally:
-            for writer in writers:
-                writer.transport.abort()
-            self._transports -= writers
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._forward_requests(client[0], server[1], connection))
+            tasks.create_task(self._forward_responses(server[0], client[1], connection))
 
     async def _forward_requests(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: _Connection

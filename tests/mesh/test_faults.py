@@ -6,8 +6,8 @@ Each test asserts the state in which its fault hit, and lets the pool play a who
 from kale.constants import BLOCK_SECONDS, LEDGER_SECONDS
 from kalepool.v1 import backend_pb2
 from tests.mesh.cutting_proxy import CuttingProxy
-from tests.mesh.gate import Gate
 from tests.mesh.harness import FARMERS, Mesh, running_mesh
+from tests.mesh.tcp_proxy import TcpProxy
 
 PLANT_METHOD = "/kalepool.v1.BackendService/Plant"
 OUTAGE_CHAIN_SECONDS = 30
@@ -102,11 +102,11 @@ async def test_a_pooler_killed_during_work_goes_on_with_the_same_block() -> None
 
 async def test_thirty_chain_seconds_without_rpc_cost_no_block() -> None:
     async with running_mesh() as mesh:
-        gate = Gate("127.0.0.1", mesh.pool.rpc_port)
-        await gate.open()
-        through_gate = {"RPC_URL": f"http://127.0.0.1:{gate.port}"}
-        mesh.pool.backend_settings.update(through_gate)
-        mesh.pool.pooler_settings.update(through_gate)
+        gateway = TcpProxy("127.0.0.1", mesh.pool.rpc_port)
+        await gateway.open()
+        through_gateway = {"RPC_URL": f"http://127.0.0.1:{gateway.port}"}
+        mesh.pool.backend_settings.update(through_gateway)
+        mesh.pool.pooler_settings.update(through_gateway)
         assert await mesh.pool.backend.stop()
         await mesh.pool.start_backend()
         await mesh.pool.start_pooler()
@@ -114,7 +114,7 @@ async def test_thirty_chain_seconds_without_rpc_cost_no_block() -> None:
         await mesh.wait_for_plants(block_index)
         assert await mesh.count("SELECT count(*) FROM works WHERE status = 'confirmed'") == 0
         shut_at = (await mesh.rpc.latest_ledger()).close_time
-        await gate.shut()
+        await gateway.shut()
 
         async def long_enough() -> bool:
             return (await mesh.rpc.latest_ledger()).close_time >= shut_at + OUTAGE_CHAIN_SECONDS
@@ -122,10 +122,10 @@ async def test_thirty_chain_seconds_without_rpc_cost_no_block() -> None:
         await mesh.eventually("the outage lasts", long_enough, chain_seconds=OUTAGE_CHAIN_SECONDS * 3)
         blind_since = (await mesh.status()).current_block.ledger
         assert blind_since <= (await mesh.rpc.latest_ledger()).sequence - OUTAGE_LEDGERS
-        await gate.open()
+        await gateway.open()
         await play_whole_block(mesh, block_index)
         await play_whole_block(mesh, block_index + 1)
-        await gate.shut()
+        await gateway.shut()
 
 
 async def test_a_plant_stream_cut_after_the_third_outcome_resumes_without_doubles() -> None:
@@ -142,8 +142,8 @@ async def test_a_plant_stream_cut_after_the_third_outcome_resumes_without_double
 
     async with running_mesh() as mesh:
         proxy = CuttingProxy("127.0.0.1", mesh.pool.backend_port, third_outcome)
-        port = await proxy.start()
-        mesh.pool.pooler_settings["BACKEND_ADDRESS"] = f"127.0.0.1:{port}"
+        await proxy.open()
+        mesh.pool.pooler_settings["BACKEND_ADDRESS"] = f"127.0.0.1:{proxy.port}"
         await mesh.pool.start_pooler()
         block_index = await first_planted_block(mesh)
 
@@ -160,4 +160,4 @@ async def test_a_plant_stream_cut_after_the_third_outcome_resumes_without_double
         status = await mesh.status()
         assert status.backend_link.reconnects >= 1
         await play_whole_block(mesh, block_index + 1)
-        await proxy.stop()
+        await proxy.shut()

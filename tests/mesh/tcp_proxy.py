@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Gate:
+class TcpProxy:
     """Forwards 127.0.0.1:`port` to the target while it is open."""
 
     def __init__(self, target_host: str, target_port: int) -> None:
@@ -25,6 +25,16 @@ class Gate:
             writer.transport.abort()
         await self._server.wait_closed()
 
+    async def forward(
+        self,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        """Serve one connection until either side ends; any OSError or a short read ends it too."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_pump(client[0], server[1]))
+            tasks.create_task(_pump(server[0], client[1]))
+
     async def _serve(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
         try:
             server_reader, server_writer = await asyncio.open_connection(*self._target)
@@ -34,10 +44,8 @@ class Gate:
         writers = {client_writer, server_writer}
         self._writers |= writers
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_pump(client_reader, server_writer))
-                tasks.create_task(_pump(server_reader, client_writer))
-        except* OSError:
+            await self.forward((client_reader, client_writer), (server_reader, server_writer))
+        except* (OSError, asyncio.IncompleteReadError):
             pass  # one side is gone: so is the other
         finally:
             for writer in writers:
