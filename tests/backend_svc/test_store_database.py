@@ -30,7 +30,7 @@ def test_a_deadlock_is_tried_again(database: Database) -> None:
         )
 
     asyncio.run(both())
-    assert len(calls) == 3
+    assert len(calls) in (3, 4)  # PostgreSQL ends one of the two, or both
     statuses = {pooler.status for pooler in database.run_here(poolers.list_poolers)}
     assert statuses == {PoolerStatus.DRAINING}
 
