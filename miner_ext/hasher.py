@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from miner_ext import MAX_THREADS, Search, kernel_name
@@ -37,6 +38,10 @@ from miner_ext.shares import Job, JobKey, Shares, Slice
 from miner_ext.slice_size import SliceSize
 
 _PROGRESS_WALL_SECONDS: Final = 0.25
+_NICENESS: Final = 19
+_AUTOGROUP: Final = Path("/proc/self/autogroup")
+_AUTOGROUP_ATTEMPTS: Final = 10
+_AUTOGROUP_PAUSE_WALL_SECONDS: Final = 0.1
 
 
 class ReportWriter:
@@ -198,6 +203,31 @@ def _usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _yield_to_everybody() -> None:
+    """The lowest priority, towards processes of other sessions too.
+
+    Where Linux shares the CPU by session (autogroup), niceness counts within a session only: there the
+    whole session of whoever started us would get as much as a busy service elsewhere. So we leave it,
+    and make our own as nice as we are.
+    """
+    os.nice(_NICENESS)
+    try:
+        os.setsid()
+    except PermissionError:
+        # The head of a process group, started by hand: the session is others' too.
+        return
+    for _ in range(_AUTOGROUP_ATTEMPTS):
+        try:
+            _AUTOGROUP.write_text(str(_NICENESS))
+            return
+        except BlockingIOError:
+            # Linux takes such a change only every 0.1 s, whoever makes it.
+            time.sleep(_AUTOGROUP_PAUSE_WALL_SECONDS)
+        except OSError:
+            # Another system, or a kernel without autogroups.
+            return
+
+
 def _parse_threads(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
         raise argparse.ArgumentTypeError(f"must be from 1 to {MAX_THREADS}, got {text!r}")
@@ -216,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--threads", type=_parse_threads, default=_usable_cpus(), help="default: one a CPU (%(default)s)"
     )
     threads = parser.parse_args(arguments).threads
-    os.nice(19)
+    _yield_to_everybody()
     # Ctrl-C in a terminal reaches every process of the group; the Pooler decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.excepthook = _end_with_traceback

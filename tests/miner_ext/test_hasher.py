@@ -2,10 +2,12 @@
 
 import base64
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -97,10 +99,9 @@ class HasherProcess:
         self.process.stdin.close()
 
 
-def test_it_says_that_it_is_ready_and_runs_at_the_lowest_priority() -> None:
+def test_it_says_that_it_is_ready() -> None:
     with HasherProcess("--threads", "3") as hasher:
         assert next(hasher.reports()) == Ready(kernel="portable", threads=3)
-        assert psutil.Process(hasher.process.pid).nice() == 19
 
 
 def test_improvements_are_true_and_each_has_more_zeros() -> None:
@@ -166,6 +167,16 @@ def test_a_malformed_line_is_reported_and_nothing_else_happens(line: bytes) -> N
         assert hasher.refusal().message != ""
         hasher.send(assign("a"))
         assert next(hasher.improvements()).farmer_id == "a"
+
+
+def test_it_runs_at_the_lowest_priority_towards_processes_of_every_session() -> None:
+    with HasherProcess() as hasher:
+        next(hasher.reports())
+        pid = hasher.process.pid
+        assert os.getsid(pid) == pid
+        assert psutil.Process(pid).nice() == 19
+        autogroup = Path(f"/proc/{pid}/autogroup")
+        assert not autogroup.exists() or autogroup.read_text().split()[-2:] == ["nice", "19"]
 
 
 def test_stop_ends_it() -> None:
