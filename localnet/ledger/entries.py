@@ -31,6 +31,12 @@ class StoredEntry:
         """The encoded data: made once, read by every answer, meta and size that needs it."""
         return _encode(self.data)
 
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the entry vanishes when its life is over, instead of being archived."""
+        data = self.data.contract_data
+        return data is not None and data.durability is xdr.ContractDataDurability.TEMPORARY
+
     def is_live(self, sequence: int) -> bool:
         """Whether the entry can be used in ledger `sequence`."""
         return self.live_until is None or self.live_until >= sequence

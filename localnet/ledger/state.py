@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stellar_sdk import xdr
-
 from localnet.ledger.entries import EntryReader, StoredEntry
 
 
@@ -51,7 +49,7 @@ class LedgerState:
                 self._entries.pop(key, None)
             else:
                 self._entries[key] = entry
-                if entry.live_until is not None and _is_temporary(entry):
+                if entry.live_until is not None and entry.is_temporary:
                     self._temporary_by_last_ledger[entry.live_until].add(key)
 
     def remove_expired(self, sequence: int) -> list[bytes]:
@@ -107,8 +105,3 @@ class Layer:
             if before is not None or after is not None:
                 listed.append(EntryChange(key, before, after))
         return listed
-
-
-def _is_temporary(entry: StoredEntry) -> bool:
-    data = entry.data.contract_data
-    return data is not None and data.durability is xdr.ContractDataDurability.TEMPORARY

@@ -185,7 +185,7 @@ def rent_changes(writes: Mapping[bytes, StoredEntry | None], below: EntryReader)
         before = below.find(key)
         changes.append(
             RentChange(
-                persistent=_is_persistent(after),
+                persistent=not after.is_temporary,
                 old_bytes=0 if before is None else entry_bytes(before),
                 new_bytes=entry_bytes(after),
                 old_live_until=None if before is None else before.live_until,
@@ -193,11 +193,6 @@ def rent_changes(writes: Mapping[bytes, StoredEntry | None], below: EntryReader)
             )
         )
     return changes
-
-
-def _is_persistent(entry: StoredEntry) -> bool:
-    data = entry.data.contract_data
-    return data is None or data.durability is xdr.ContractDataDurability.PERSISTENT
 
 
 def _touches_archived(
@@ -209,7 +204,7 @@ def _touches_archived(
     for key in (*envelope.footprint.read_only, *envelope.footprint.read_write):
         entry = reader.find(key)
         if entry is not None and not entry.is_live(sequence) and key not in restored:
-            return _is_persistent(entry)
+            return not entry.is_temporary
     return False
 
 
