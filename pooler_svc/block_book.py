@@ -250,7 +250,8 @@ class BlockBook:
 
     def _apply_harvest(self, block: BlockRecord, farmer: PlantedFarmer, outcome: HarvestOutcome) -> None:
         if outcome.failure is None:
-            farmer.harvest = HarvestState.HARVESTED
+            # Only a work in a ledger has a reward, whether or not its receipt ever came.
+            farmer.work, farmer.harvest = WorkState.CONFIRMED, HarvestState.HARVESTED
             farmer.reward_stroops = outcome.reward_stroops
             self._blocks_harvested += not block.works_in_flight and not block.open_harvests
         elif not outcome.failure.retryable:

@@ -132,3 +132,13 @@ def test_a_block_is_kept_while_the_hasher_works_for_one_of_its_farmers() -> None
     farmer.hashing = False
     book.forget_before(8)
     assert book.find_block(7) is None
+
+
+def test_a_reward_settles_a_work_whose_confirmation_never_came() -> None:
+    book = planted_book()
+    book.note_receipt(WorkReceipt(7, "f1", ReceiptState.SUBMITTED))
+    book.note_harvest(HarvestOutcome(7, "f1", reward_stroops=5))
+    assert work_of(book) is WorkState.CONFIRMED
+    assert book.blocks_harvested == 1
+    book.forget_before(8)
+    assert book.find_block(7) is None
