@@ -2,8 +2,11 @@
 
 Before a block can be closed the best candidates go out by themselves. Once it
 is closed, each planted farmer's work is confirmed (by us or by a stranger: the
-pail tells), or failed, and the stake is lost.
+pail tells), or failed, and the stake is lost; unless a stranger was so quick
+that the pail is harvested before we look.
 """
+
+from dataclasses import dataclass
 
 from backend_svc import announcements, ledger_book
 from backend_svc.farm_watch import FarmWatch
@@ -19,7 +22,7 @@ from backend_svc.store.records import (
     Work,
     WorkStatus,
 )
-from backend_svc.working import OPEN_WORK, PailReader, Worker
+from backend_svc.working import OPEN_WORK, PailReader, Worker, harvested_by_others
 from kale.constants import BLOCK_SECONDS
 from kale.farm import Pail
 from kalepool.v1 import backend_pb2
@@ -29,6 +32,15 @@ from poolkit.errors import RpcUnavailable
 from poolkit.logs import get_logger
 
 log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A pail of a closed block as the chain shows it. `harvested`: it is gone, and its block stands."""
+
+    planting: Planting
+    pail: Pail | None
+    harvested: bool
 
 
 class BlockCloser:
@@ -63,26 +75,34 @@ class BlockCloser:
 
     async def step(self) -> None:
         """Do what is due as of the latest ledger. Raises RpcUnavailable."""
-        farm = (await self._farm.farm()).farm
+        view = await self._farm.farm()
+        farm = view.farm
         if self._clock.now() >= farm.block.timestamp + BLOCK_SECONDS - self._guard_seconds:
             for work in await self._database.run(_take_candidates, farm.index):
                 log.info("submitting a candidate by ourselves", block_index=farm.index, work=work.id)
                 self._worker.start(work)
         for operation in await self._database.run(operations.operations_of_blocks_before, farm.index):
             if operation.status is OperationStatus.PLANTED:
-                await self._close(operation, farm.index)
+                await self._close(operation, farm.index, view.ledger)
 
-    async def _close(self, operation: BlockOperation, current_index: int) -> None:
+    async def _close(self, operation: BlockOperation, current_index: int, ledger: int) -> None:
         """Works still open go through their own task, which looks at the pail; the others are seen here."""
         for work in await self._database.run(_take_open_works, operation.id, current_index):
             self._worker.start(work)
         missed = await self._database.run(_not_worked_by_us, operation.id, current_index)
         pails = await self._pails.pails([(address, planting.block_index) for planting, address in missed])
-        looked_at: list[tuple[Planting, Pail | None]] = []
+        if any(view.ledger < ledger for view in pails.values()):
+            return  # a node that is behind may not know the block's last works
+        stands: dict[int, bool] = {}
+        seen: list[_Seen] = []
         for planting, address in missed:
-            view = pails.get((address, planting.block_index))
-            looked_at.append((planting, None if view is None else view.pail))
-        await self._database.run(_record_closed, operation, looked_at)
+            index = planting.block_index
+            view = pails.get((address, index))
+            if view is None and index not in stands:
+                stands[index] = await self._pails.find_block(index) is not None
+            pail = None if view is None else view.pail
+            seen.append(_Seen(planting, pail, harvested=pail is None and stands[index]))
+        await self._database.run(_record_closed, operation, seen)
 
 
 def _take_candidates(block_index: int) -> list[Work]:
@@ -117,11 +137,11 @@ def _not_worked_by_us(operation_id: str, current_index: int) -> list[tuple[Plant
     return [(planting, addresses[planting.farmer_id].public_key) for planting in missed]
 
 
-def _record_closed(operation: BlockOperation, looked_at: list[tuple[Planting, Pail | None]]) -> None:
+def _record_closed(operation: BlockOperation, seen: list[_Seen]) -> None:
     """The end of the works that are not ours, and of the operation if nothing is open any more."""
     session = sessions.lock_current_session(operation.pooler_id, StreamKind.WORK)
-    for planting, pail in looked_at:
-        _record_missed(session, planting, pail)
+    for each in seen:
+        _record_missed(session, each)
     still_open = any(work.status in OPEN_WORK for work in works.works_of(operation.id))
     if still_open or works.plantings_without_work(operation.id):
         return
@@ -131,17 +151,23 @@ def _record_closed(operation: BlockOperation, looked_at: list[tuple[Planting, Pa
         operations.advance_operation(operation.id, OperationStatus.HARVESTED)
 
 
-def _record_missed(session: StreamSession, planting: Planting, pail: Pail | None) -> None:
-    """Worked by a stranger, or the stake is lost."""
+def _record_missed(session: StreamSession, seen: _Seen) -> None:
+    """Worked by a stranger, even harvested by one, or the stake is lost."""
+    planting, pail = seen.planting, seen.pail
     if pail is not None and pail.gap is not None and pail.zeros is not None:
         work = works.record_worked_by_outsider(planting, gap=pail.gap, zeros=pail.zeros)
         harvests.open_harvest(planting)
         announcements.tell_work(session, backend_pb2.WORK_STATE_CONFIRMED, work)
         return
-    ledger_book.book_forfeited(planting)
+    if seen.harvested:
+        ledger_book.book_stake_returned_by_outsider(planting)
+        verdict = harvested_by_others(planting.block_index)
+    else:
+        ledger_book.book_forfeited(planting)
+        text = f"block {planting.block_index} closed without a work"
+        verdict = Verdict(Reason.REASON_WORK_TIMEOUT, text)
     if works.find_work(planting.farmer_id, planting.block_index) is not None:
         return
-    verdict = Verdict(Reason.REASON_WORK_TIMEOUT, f"block {planting.block_index} closed without a work")
     work = works.record_not_found(
         planting, reason=verdict.reason_name, fault=verdict.fault, message=verdict.message
     )

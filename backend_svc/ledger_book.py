@@ -16,7 +16,9 @@ of the outcome they belong to.
 
 `harvest` returns the reward but mints reward + stake: two events. When a
 stranger harvested our pail, the whole mint is booked from the chain's event as
-outsider_mint; `book_harvested_by_outsider` then moves the stake out of play.
+outsider_mint; `book_harvested_by_outsider` then moves the stake out of play, and
+`book_stake_returned_by_outsider` where the stranger had worked it, too, and we
+know no more than that it is gone.
 """
 
 from backend_svc.store import ledger
@@ -91,6 +93,19 @@ def book_harvested_by_outsider(harvest: Harvest) -> bool:
         _move(harvest.farmer_id, Account.FARMER_IN_PLAY, Account.CHAIN_MINTED, harvest.stake_stroops),
         reference_id=harvest.id,
         ledger=harvest.harvest_ledger,
+        outsider=True,
+    )
+
+
+def book_stake_returned_by_outsider(planting: Planting) -> bool:
+    """The same for a pail that a stranger worked and harvested before we saw it: there is no harvest row."""
+    if not planting.stake_stroops:
+        return False
+    return ledger.add_event(
+        LedgerEventKind.STAKE_RETURNED,
+        planting.farmer_id,
+        _move(planting.farmer_id, Account.FARMER_IN_PLAY, Account.CHAIN_MINTED, planting.stake_stroops),
+        reference_id=planting.id,
         outsider=True,
     )
 

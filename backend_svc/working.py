@@ -37,18 +37,18 @@ from kalepool.v1 import backend_pb2
 from kalepool.v1.errors_pb2 import Reason
 from poolkit.chain_clock import ChainClock
 from poolkit.errors import RpcUnavailable
-from poolkit.farm_reader import PailView
+from poolkit.farm_reader import BlockView, PailView
 
 OPEN_WORK = (WorkStatus.RECORDED, WorkStatus.SUBMITTING)
 _NO_LEDGER_TOOK_IT = Verdict(Reason.REASON_TRANSACTION_EXPIRED, "no ledger took the work")
 
 
 class PailReader(Protocol):
-    """Where pails are read; FarmReader is one."""
+    """Where pails and their blocks are read; FarmReader is one. Each raises RpcUnavailable."""
 
-    async def pails(self, wanted: list[tuple[str, int]]) -> dict[tuple[str, int], PailView]:
-        """Raises RpcUnavailable."""
-        ...
+    async def pails(self, wanted: list[tuple[str, int]]) -> dict[tuple[str, int], PailView]: ...
+
+    async def find_block(self, index: int) -> BlockView | None: ...
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ class Worker:
         )
         # An earlier life may have sent an earlier nonce: then only the pail knows how many zeros it had.
         pail = await self._look(job) if sent_before else None
-        return await self._judge(job, work.zeros if pail is None else pail.zeros, outcome)
+        return await self._judge(job, pail.zeros if isinstance(pail, _Worked) else work.zeros, outcome)
 
     async def _block_over(self, job: _Job) -> _Worked | Verdict | None:
         """What stands if the block is closed: nothing can be worked in it any more."""
@@ -281,16 +281,23 @@ class Worker:
             return await self._look(job) or await self._block_over(job) or verdict
         return _Again(verdict) if step is NextStep.TRY_AGAIN else verdict
 
-    async def _look(self, job: _Job) -> _Worked | None:
-        """What the pail says: worked, then by somebody else, for ours has no confirmed transaction."""
-        wanted = (job.public_key, job.planting.block_index)
+    async def _look(self, job: _Job) -> _Worked | Verdict | None:
+        """What the pail says: worked, then by somebody else, for ours has no confirmed transaction.
+
+        A pail that is gone while its block stands was worked and harvested by somebody else.
+        """
+        index = job.planting.block_index
+        wanted = (job.public_key, index)
         while True:
             try:
                 view = (await self._pails.pails([wanted])).get(wanted)
+                stands = view is not None or await self._pails.find_block(index) is not None
                 break
             except RpcUnavailable:
                 await self._clock.wait_for_next_ledger()
-        if view is None or view.pail.gap is None or view.pail.zeros is None:
+        if view is None:
+            return harvested_by_others(index) if stands else None
+        if view.pail.gap is None or view.pail.zeros is None:
             return None
         return _Worked(gap=view.pail.gap, zeros=view.pail.zeros, by_outsider=True)
 
@@ -309,6 +316,12 @@ def closed_or_unknown(block_index: int, current_index: int) -> Verdict:
     late = block_index < current_index
     reason = Reason.REASON_WORK_LATE if late else Reason.REASON_BLOCK_NOT_CURRENT
     return Verdict.on_field(reason, "work_result.block_index", text)
+
+
+def harvested_by_others(block_index: int) -> Verdict:
+    """Pails outlive their block, and only a worked one can be harvested: so its reward is there."""
+    text = f"somebody else worked and harvested the pail of block {block_index}"
+    return Verdict(Reason.REASON_HARVESTED_BY_OTHERS, text)
 
 
 def find_planted(pooler_id: str, farmer_id: str, block_index: int) -> Planting | Verdict:

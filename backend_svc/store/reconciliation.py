@@ -43,7 +43,8 @@ SELECT p.farmer_id::text, p.block_index, p.stake_stroops, p.plant_ledger, w.gap,
 FROM plantings p LEFT JOIN works w ON w.planting_id = p.id AND w.status = 'confirmed'
 WHERE p.status = 'planted'
     AND NOT EXISTS (SELECT FROM harvests h WHERE h.planting_id = p.id AND h.status = 'harvested')
-    AND NOT EXISTS (SELECT FROM ledger_events e WHERE e.kind = 'stake_forfeited' AND e.reference_id = p.id)
+    AND NOT EXISTS (SELECT FROM ledger_events e
+        WHERE e.kind IN ('stake_forfeited', 'stake_returned') AND e.reference_id = p.id)
     AND NOT EXISTS (SELECT FROM harvests h WHERE h.planting_id = p.id AND h.status = 'failed')
 ORDER BY p.farmer_id, p.block_index
 """

@@ -1,9 +1,14 @@
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 import miner_ext
 from backend_svc.store import plantings, works
+from backend_svc.store.database import in_transaction
 from backend_svc.store.records import WorkStatus as Stored
 from kale import calls
 from kale.puzzle import farmer_key
@@ -247,6 +252,47 @@ async def test_a_farmer_worked_only_by_a_stranger_is_harvested_too(ground: Playg
     await ground.backend.closer.step()
     await ground.backend.harvester.sweep()
     await ground.eventually(is_harvested)
+
+
+@asynccontextmanager
+async def held_up(ground: Playground) -> AsyncIterator[None]:
+    """The Backend can read no operation, so it looks at no closed block."""
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        in_transaction().execute_sql("LOCK TABLE block_operations")
+        held.set()
+        go_on.wait()
+
+    holding = asyncio.create_task(ground.backend.database.run(hold))
+    try:
+        assert await asyncio.to_thread(held.wait, 10)
+        yield
+    finally:
+        go_on.set()
+        await holding
+
+
+async def test_a_pail_worked_and_harvested_by_strangers_before_we_look_is_no_lost_stake(
+    ground: Playground,
+) -> None:
+    farmer = await ground.add_farmer()
+    index = (await ground.plant_all()).block_index
+    found = await ground.found(farmer)
+    talk = work_talk(ground)
+    await talk.open()
+    contract = ground.node.network.farm_contract_id
+    async with held_up(ground):
+        await ground.send(calls.work(contract, farmer.public_key, found.hash, found.nonce))
+        await ground.open_next_block()
+        await ground.send(calls.harvest(contract, farmer.public_key, index))
+    failure = (await talk.until("summary"))[-2].receipt.failure
+    assert failure.reason == Reason.REASON_HARVESTED_BY_OTHERS
+    assert failure.fault == Fault.FAULT_OUTSIDER
+    assert await ground.count("SELECT count(*) FROM ledger_events WHERE kind = 'stake_forfeited'") == 0
+    assert await ground.count("SELECT count(*) FROM ledger_events WHERE kind = 'outsider_mint'") == 1
+    findings, summary = await ground.reconcile()
+    assert summary.reconciled, findings
 
 
 async def test_a_work_in_flight_when_the_backend_was_cut_off_is_confirmed_once(
