@@ -293,10 +293,12 @@ class Planter:
         pails = await self._read_pails(job, [index for index in (asked, asked + 1, asked - 1) if index >= 0])
         ledger = outcome.ledger or 0
         found = next((pail for pail in pails if pail.pail.sequence == ledger), None)
-        # A pail that is gone was harvested since: this is an outcome of an earlier life.
+        # No pail: harvested since (this is an outcome of an earlier life), or a node that is behind answered.
+        # What was signed is on record, and it was written after the job was made.
+        signed = await self._database.run(plantings.get_planting, job.planting.id)
         return _Planted(
             block_index=asked if found is None else found.index,
-            stake_stroops=(job.planting.stake_stroops or 0) if found is None else found.pail.stake,
+            stake_stroops=(signed.stake_stroops or 0) if found is None else found.pail.stake,
             plant_ledger=ledger,
             transaction_id=outcome.transaction_id,
             transaction_hash=outcome.hash,
