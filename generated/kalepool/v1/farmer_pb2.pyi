@@ -167,7 +167,7 @@ class Farmer(_message.Message):
     public_key: _builtins.str
     """Its own G… address."""
     payout_wallet: _builtins.str
-    """The G… address to which it is paid out."""
+    """The G… or C… address to which it is paid out."""
     stake_basis_points: _builtins.int
     """Share of the free KALE balance that is staked each block, 1,000–10,000; the stake is floored to the stroop."""
     harvest_after_blocks: _builtins.int
@@ -318,7 +318,7 @@ class RegisterFarmerRequest(_message.Message):
     public_key: _builtins.str
     """The farmer's own G… address with CUSTODY_MODE_SELF; else empty."""
     payout_wallet: _builtins.str
-    """The G… address to which it is paid out. Required."""
+    """The G… or C… address to which it is paid out. Required."""
     stake_basis_points: _builtins.int
     """Share of the free balance to stake, 1,000–10,000; absent: 10,000."""
     harvest_after_blocks: _builtins.int
@@ -715,7 +715,7 @@ class SetPayoutWalletRequest(_message.Message):
     farmer_id: _builtins.str
     """The farmer's id."""
     payout_wallet: _builtins.str
-    """The new G… address."""
+    """The new G… or C… address."""
     def __init__(
         self,
         *,
