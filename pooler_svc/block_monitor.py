@@ -63,11 +63,6 @@ class BlockMonitor:
         return self._view
 
     @property
-    def reads_fail(self) -> bool:
-        """Whether the last read failed."""
-        return self._reads_fail
-
-    @property
     def chain_is_silent(self) -> bool:
         """Whether no ledger came for so long that the chain, or our sight of it, stands still."""
         return self._chain_is_silent

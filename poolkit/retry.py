@@ -9,7 +9,7 @@ import random
 import tenacity
 
 from poolkit.errors import PoolError, RpcUnavailable
-from poolkit.wall_clock import SystemWallClock, WallClock
+from poolkit.wall_clock import WallClock
 
 
 def rpc_rounds(rounds: int, wall_clock: WallClock) -> tenacity.AsyncRetrying:
@@ -21,22 +21,6 @@ def rpc_rounds(rounds: int, wall_clock: WallClock) -> tenacity.AsyncRetrying:
         sleep=wall_clock.sleep,
         reraise=True,
     )
-
-
-def unary_calls(attempts: int = 4, wall_clock: WallClock | None = None) -> tenacity.AsyncRetrying:
-    """To the other service's unary methods; a mutating one carries a request_id, so it may be repeated."""
-    return tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception(is_retryable),
-        stop=tenacity.stop_after_attempt(attempts),
-        wait=_at_least_retry_after(tenacity.wait_random_exponential(multiplier=0.2, max=3.0)),
-        sleep=(wall_clock or SystemWallClock()).sleep,
-        reraise=True,
-    )
-
-
-def is_retryable(error: BaseException) -> bool:
-    """A refusal that may turn into success without anybody changing anything."""
-    return isinstance(error, PoolError) and error.retryable
 
 
 class Backoff:

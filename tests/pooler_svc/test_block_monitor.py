@@ -80,13 +80,13 @@ async def test_a_failed_read_is_noted_and_keeps_the_view() -> None:
     watched.farms.answer = RpcUnavailable("no node answers")
     await watched.monitor.look()
     await watched.monitor.look()
-    assert watched.monitor.reads_fail
+    assert repr(watched.monitor) == "BlockMonitor(index=7, reads_fail=True)"
     assert watched.monitor.view == VIEW
     (error,) = watched.errors.newest_first()
     assert (error.reason, error.count) == ("REASON_RPC_UNAVAILABLE", 2)
     watched.farms.answer = VIEW
     await watched.monitor.look()
-    assert not watched.monitor.reads_fail
+    assert repr(watched.monitor) == "BlockMonitor(index=7, reads_fail=False)"
 
 
 async def test_near_the_boundary_each_ledger_is_one_read() -> None:

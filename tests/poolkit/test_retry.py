@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from poolkit.errors import NotFound, PoolError, RpcUnavailable, ShuttingDown
-from poolkit.retry import Backoff, rpc_rounds, unary_calls
+from poolkit.errors import NotFound, PoolError, RpcUnavailable
+from poolkit.retry import Backoff, rpc_rounds
 from tests.poolkit.fakes import InstantWallClock
 
 
@@ -35,13 +35,13 @@ async def test_an_answer_ends_the_rounds() -> None:
 async def test_a_definite_refusal_is_not_tried_again() -> None:
     clock = InstantWallClock()
     with pytest.raises(NotFound):
-        await attempts_until(unary_calls(5, clock), [NotFound("no such farmer")])
+        await attempts_until(rpc_rounds(5, clock), [NotFound("no such farmer")])
     assert clock.sleeps == []
 
 
 async def test_the_pause_is_at_least_what_the_refusal_asks_for() -> None:
     clock = InstantWallClock()
-    assert await attempts_until(unary_calls(5, clock), [ShuttingDown("draining", retry_after=7.0)]) == 2
+    assert await attempts_until(rpc_rounds(5, clock), [RpcUnavailable("busy", retry_after=7.0)]) == 2
     assert clock.sleeps == [7.0]
 
 
