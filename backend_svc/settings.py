@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import psycopg2
 import psycopg2.extensions
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from poolkit.settings import ChainSettings
 
@@ -55,6 +55,12 @@ class BackendSettings(ChainSettings):
             # The driver's own text may quote the password.
             raise ValueError("must be a PostgreSQL URL, postgresql://USER:PASSWORD@HOST:PORT/NAME")
         return value
+
+    @model_validator(mode="after")
+    def _one_source_of_the_master_key(self) -> Self:
+        if self.master_key is not None and self.master_key_file is not None:
+            raise ValueError("MASTER_KEY and MASTER_KEY_FILE are both set; keep one")
+        return self
 
     @property
     def data_dir(self) -> Path:

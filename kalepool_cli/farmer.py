@@ -26,7 +26,7 @@ StakeBasisPoints = Annotated[
 @app.command()
 def register(
     user_email: Annotated[str, typer.Option(help="Mail address of the user.")],
-    payout_wallet: Annotated[str, typer.Option(help="G… address to which the farmer is paid out.")],
+    payout_wallet: Annotated[str, typer.Option(help="G… or C… address to which the farmer is paid out.")],
     stake_basis_points: StakeBasisPoints = 10_000,
     harvest_after_blocks: Annotated[
         int, typer.Option(help="Harvest at the latest after so many blocks.")

@@ -80,3 +80,9 @@ def test_both_services_may_share_a_file(tmp_path: Path) -> None:
     )
     assert load_settings(BackendSettings, env_file=shared).backend_port == 3005
     assert load_settings(PoolerSettings, env_file=shared).backend_address == "127.0.0.1:3005"
+
+
+def test_the_master_key_has_one_source(tmp_path: Path) -> None:
+    both = env_file(tmp_path, "MASTER_KEY=aaaa", "MASTER_KEY_FILE=master.key")
+    with pytest.raises(StartupError, match="MASTER_KEY and MASTER_KEY_FILE are both set; keep one"):
+        load_settings(BackendSettings, env_file=both)
