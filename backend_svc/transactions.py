@@ -11,7 +11,7 @@ transaction while the outcome of the first is unknown.
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -121,7 +121,8 @@ class OutcomeUnknownError(Exception):
     """
 
 
-OnSent = Callable[[StoredTransaction], Awaitable[None]]
+# Runs inside Database.run, in the COMMIT that says the transaction is on its way.
+OnSent = Callable[[StoredTransaction], None]
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,16 @@ class _Standing:
     latest: StoredTransaction | None
     in_flight: StoredTransaction | None
     last_ledger: int
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What came of handing an envelope over. `certain_refusal`: no node had it before this one."""
+
+    step: AttemptStep
+    latest_ledger: int
+    detail: str = ""
+    certain_refusal: bool = False
 
 
 class TransactionEngine:
@@ -162,7 +173,7 @@ class TransactionEngine:
         An intent that is confirmed already returns that; one in flight is
         driven on; after a failed or dead transaction a new one is made.
         Waits for nodes that do not answer as long as a transaction is in
-        flight. `on_sent` is awaited once a new transaction is on its way.
+        flight. `on_sent` is called once a new transaction is on its way.
         Cancelling is safe: the transaction stays on record, and the next
         execute on its account, or `recover`, drives it on.
         Raises RpcUnavailable and other refusals of a node only before anything was stored;
@@ -178,12 +189,10 @@ class TransactionEngine:
                 if _is_of(standing.in_flight, intent):
                     return outcome
                 continue
-            sent = await self._prepare_and_send(intent, standing.last_ledger)
+            sent = await self._prepare_and_send(intent, standing.last_ledger, on_sent)
             if isinstance(sent, TransactionOutcome):
                 return sent
             if sent is not None:
-                if on_sent is not None:
-                    await on_sent(sent[0])
                 return await self._drive(sent[0], answer=sent[1])
 
     async def recover(self) -> list[TransactionOutcome]:
@@ -203,7 +212,7 @@ class TransactionEngine:
             return None
 
     async def _prepare_and_send(
-        self, intent: Intent, last_ledger: int
+        self, intent: Intent, last_ledger: int, on_sent: OnSent | None
     ) -> tuple[StoredTransaction, AttemptStep] | TransactionOutcome | None:
         """Build, store, send. None: another transaction took the account meanwhile."""
         # A node behind the account's last ledger would give a sequence number of the past.
@@ -215,12 +224,14 @@ class TransactionEngine:
             stored = await self._sign_and_store(intent, *built)
             if stored is None:
                 return None
-            answer, refusal = await self._send(stored)
-            if refusal is not None:
-                refused = await self._database.run(transactions.record_refusal, stored.id, refusal)
-                if refused is not None:
-                    return outcome_of(refused)
-            return stored, answer
+            answer = await self._hand_over(stored)
+        # Written outside of the queue for the node: it may have to wait for the pooler's session.
+        await self._record_answer(stored, answer, on_sent)
+        if answer.certain_refusal:
+            refused = await self._database.run(transactions.record_refusal, stored.id, answer.detail)
+            if refused is not None:
+                return outcome_of(refused)
+        return stored, answer.step
 
     async def _build(self, intent: Intent) -> tuple[TransactionEnvelope, int] | Failure:
         """The unsigned transaction and the latest ledger before it can be sent."""
@@ -276,21 +287,28 @@ class TransactionEngine:
             prepared_ledger=latest,
         )
 
-    async def _send(self, transaction: StoredTransaction) -> tuple[AttemptStep, str | None]:
-        """Hand the stored envelope over; the answer, and the code if it was refused beyond doubt."""
-        step, ledger, detail, certain = AttemptStep.UNKNOWN, self._latest(0), "", False
+    async def _hand_over(self, transaction: StoredTransaction) -> _Answer:
+        """Give the stored envelope to the network; what it answered."""
         try:
             sent = await self._submitter.send(base64.b64encode(transaction.envelope).decode())
         except PoolError as error:
             # Also where a node refuses the call itself: another may have taken it before.
-            detail = str(error)
-        else:
-            step, ledger = _STEP_OF[sent.status], sent.latest_ledger
-            certain = not sent.after_unknown
-            if sent.status is SendStatus.ERROR:
-                detail = outcomes.refusal_code(sent.error_result_xdr)
-        await self._database.run(transactions.mark_submitted, transaction, step, ledger, detail)
-        return step, detail if step is AttemptStep.ERROR and certain else None
+            return _Answer(AttemptStep.UNKNOWN, self._latest(0), str(error))
+        if sent.status is not SendStatus.ERROR:
+            return _Answer(_STEP_OF[sent.status], sent.latest_ledger)
+        code = outcomes.refusal_code(sent.error_result_xdr)
+        return _Answer(AttemptStep.ERROR, sent.latest_ledger, code, certain_refusal=not sent.after_unknown)
+
+    async def _record_answer(
+        self, transaction: StoredTransaction, answer: _Answer, on_sent: OnSent | None = None
+    ) -> None:
+        def record() -> None:
+            # First what takes the session's row, as everywhere: so nobody waits in a circle.
+            if on_sent is not None and not answer.certain_refusal:
+                on_sent(transaction)
+            transactions.mark_submitted(transaction, answer.step, answer.latest_ledger, answer.detail)
+
+        await self._database.run(record)
 
     async def _drive(
         self, transaction: StoredTransaction, *, answer: AttemptStep | None = None
@@ -316,7 +334,9 @@ class TransactionEngine:
                 )
                 if not stored.status.in_flight:
                     return outcome_of(stored)
-                answer, _ = await self._send(transaction)
+                again = await self._hand_over(transaction)
+                await self._record_answer(transaction, again)
+                answer = again.step
 
     async def _look_up(self, transaction: StoredTransaction) -> TransactionLookup | None:
         try:

@@ -234,7 +234,7 @@ class Worker:
             job.public_key,
             hash=work.hash,
             nonce=work.nonce,
-            on_sent=lambda sent: self._database.run(_record_sent, job, sent),
+            on_sent=lambda sent: _tell_sent(job, sent),
         )
         # An earlier life may have sent an earlier nonce: then only the pail knows how many zeros it had.
         pail = await self._look(job) if sent_before else None
@@ -365,7 +365,8 @@ def _job(work_id: str, request_sequence: int) -> _Job:
     )
 
 
-def _record_sent(job: _Job, sent: StoredTransaction) -> None:
+def _tell_sent(job: _Job, sent: StoredTransaction) -> None:
+    """Inside Database.run: the receipt of a work that is on its way."""
     session = sessions.lock_current_session(job.operation.pooler_id, StreamKind.WORK)
     announcements.tell_work(
         session,

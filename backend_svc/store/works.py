@@ -26,7 +26,7 @@ def record_nonce(
     A failed work becomes recorded again if this nonce is better. A confirmed
     one keeps its outcome.
     """
-    Works.insert(
+    query = Works.insert(
         id=str(uuid4()),
         operation_id=planting.operation_id,
         planting_id=planting.id,
@@ -35,7 +35,13 @@ def record_nonce(
         nonce=nonce,
         hash=hash,
         zeros=zeros,
-    ).on_conflict_ignore().execute()
+        attempts=attempts,
+        hashes=hashes,
+        work_seconds=work_seconds,
+    )
+    first = list(query.on_conflict_ignore().returning(Works).execute())
+    if first:
+        return as_record(Work, first[0])
     work = lock_work(planting.farmer_id, planting.block_index)
     assert work is not None
     Works.update(attempts=attempts, hashes=hashes, work_seconds=work_seconds).where(
