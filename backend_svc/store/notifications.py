@@ -15,6 +15,8 @@ import psycopg2.extensions
 _CHANNEL = "stream_sessions"
 _CONNECT_WALL_SECONDS = 5
 _RECONNECT_WALL_SECONDS = 1
+_KEEPALIVE_WALL_SECONDS = 5
+_KEEPALIVES_LOST = 3
 
 
 class SessionNotifications:
@@ -65,7 +67,13 @@ class SessionNotifications:
 
     def _connect(self) -> psycopg2.extensions.connection:
         connection = psycopg2.connect(
-            self._url, connect_timeout=_CONNECT_WALL_SECONDS, application_name="kalepool listen"
+            self._url,
+            connect_timeout=_CONNECT_WALL_SECONDS,
+            application_name="kalepool listen",
+            # It only listens, so nothing but these tells that the other end is gone.
+            keepalives_idle=_KEEPALIVE_WALL_SECONDS,
+            keepalives_interval=_KEEPALIVE_WALL_SECONDS,
+            keepalives_count=_KEEPALIVES_LOST,
         )
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -79,7 +87,8 @@ class SessionNotifications:
         def forward() -> None:
             try:
                 connection.poll()
-            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            except psycopg2.Error:
+                # Whatever it was: a reader that stays on a broken connection is called for ever.
                 lost.set()
                 return
             while connection.notifies:
