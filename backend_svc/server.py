@@ -21,6 +21,7 @@ from backend_svc.planting import Planter
 from backend_svc.preflight import backend_checks
 from backend_svc.reconcile import Reconciler
 from backend_svc.resuming import Resumer
+from backend_svc.retention import Retention
 from backend_svc.servicers.admin import AdminServicer
 from backend_svc.servicers.backend import BackendServicer, HarvestStreams, PlantStreams, WorkStreams
 from backend_svc.servicers.farmer import FarmerServicer
@@ -184,6 +185,7 @@ def start_tasks(backend: Backend, supervisor: Supervisor) -> None:
     supervisor.start("block closer", backend.closer.watch_forever)
     supervisor.start("harvest sweep", backend.harvester.sweep_forever)
     supervisor.start("health", backend.health.watch_forever)
+    supervisor.start("retention", Retention(backend.database).forget_forever)
 
 
 def describe(backend: Backend) -> str:

@@ -10,6 +10,8 @@ def register(...):                                  # inside Database.run
 
 from dataclasses import dataclass
 
+from peewee import SQL, fn
+
 from backend_svc.store.database import in_transaction
 from backend_svc.store.models import RequestIds
 
@@ -53,6 +55,13 @@ def store_answer(caller: str, request_id: str, answer: bytes) -> None:
     RequestIds.update(answer=answer).where(
         (RequestIds.caller == caller) & (RequestIds.request_id == request_id)
     ).execute()
+
+
+def forget_requests(methods: tuple[str, ...], *, older_than_wall_seconds: float) -> int:
+    """Drop the ids of these methods that were used so long ago; how many there were."""
+    oldest = fn.now() - SQL("make_interval(secs => %s)", (older_than_wall_seconds,))
+    query = RequestIds.delete().where(RequestIds.method.in_(methods) & (RequestIds.created_at < oldest))
+    return int(query.execute())
 
 
 def find_answer(caller: str, request_id: str, method: str, content_hash: bytes) -> bytes | None:

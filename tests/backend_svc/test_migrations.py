@@ -49,4 +49,4 @@ async def test_two_backends_that_start_at_once_migrate_once(postgres_server: Pos
     first.close()
     second.close()
     postgres_server.drop_database(url)
-    assert sorted(map(len, applied)) == [0, 6]
+    assert sorted(map(len, applied)) == [0, 7]
