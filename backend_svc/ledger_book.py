@@ -85,29 +85,14 @@ def book_harvested_by_outsider(harvest: Harvest) -> bool:
     What the farm minted is then less by the stake, so that chain_minted is the
     rewards alone, whoever harvested.
     """
-    if not harvest.stake_stroops:
-        return False
-    return ledger.add_event(
-        LedgerEventKind.STAKE_RETURNED,
-        harvest.farmer_id,
-        _move(harvest.farmer_id, Account.FARMER_IN_PLAY, Account.CHAIN_MINTED, harvest.stake_stroops),
-        reference_id=harvest.id,
-        ledger=harvest.harvest_ledger,
-        outsider=True,
+    return _book_stake_minted_by_outsider(
+        harvest.farmer_id, harvest.stake_stroops, harvest.id, harvest.harvest_ledger
     )
 
 
 def book_stake_returned_by_outsider(planting: Planting) -> bool:
     """The same for a pail that a stranger worked and harvested before we saw it: there is no harvest row."""
-    if not planting.stake_stroops:
-        return False
-    return ledger.add_event(
-        LedgerEventKind.STAKE_RETURNED,
-        planting.farmer_id,
-        _move(planting.farmer_id, Account.FARMER_IN_PLAY, Account.CHAIN_MINTED, planting.stake_stroops),
-        reference_id=planting.id,
-        outsider=True,
-    )
+    return _book_stake_minted_by_outsider(planting.farmer_id, planting.stake_stroops or 0, planting.id, None)
 
 
 def book_forfeited(planting: Planting) -> bool:
@@ -143,6 +128,21 @@ def book_movement(
         transaction_hash=transaction_hash,
         ledger=ledger_sequence,
         outsider=outsider,
+    )
+
+
+def _book_stake_minted_by_outsider(
+    farmer_id: str, stake_stroops: int, reference_id: str, harvest_ledger: int | None
+) -> bool:
+    if not stake_stroops:
+        return False
+    return ledger.add_event(
+        LedgerEventKind.STAKE_RETURNED,
+        farmer_id,
+        _move(farmer_id, Account.FARMER_IN_PLAY, Account.CHAIN_MINTED, stake_stroops),
+        reference_id=reference_id,
+        ledger=harvest_ledger,
+        outsider=True,
     )
 
 
