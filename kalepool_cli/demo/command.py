@@ -19,9 +19,7 @@ def demo(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
     data: Annotated[
         Path | None,
-        typer.Option(
-            help="New or empty folder for database, keys and logs; default: a temporary one."
-        ),
+        typer.Option(help="New or empty folder for database, keys and logs; default: a temporary one."),
     ] = None,
     keep: Annotated[bool, typer.Option(help="Leave everything running at the end, until Ctrl-C.")] = False,
 ) -> None:
