@@ -43,7 +43,11 @@ async def test_the_chain_is_not_serving_while_no_ledger_is_seen(ground: Playgrou
     async def is_paced() -> bool:
         return ground.backend.chain.clock.pace_is_measured
 
+    async def is_up() -> bool:
+        return await has_health(ground, "chain", SERVING)
+
     await ground.eventually(is_paced)
+    await ground.eventually(is_up)
     await ground.node.pause_rpc()
 
     async def is_down() -> bool:

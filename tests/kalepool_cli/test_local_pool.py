@@ -76,6 +76,7 @@ async def test_settings_of_the_shell_are_not_for_its_services(
     for key in ("BACKEND_PROT", "POOLER_ID", "KALE_CONTRACT", "HORIZON_URL", "DB_POOL_SIZE", "MASTER_KEY"):
         monkeypatch.setenv(key, "nonsense")
     pool.database_url = "postgresql://127.0.0.1:9/none"
+    pool.rpc_port = 9
     with pytest.raises(ProcessFailed, match="pre-flight check 'database' failed"):
         await pool.start_backend()
 
