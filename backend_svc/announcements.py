@@ -15,8 +15,7 @@ from backend_svc.store.harvest_requests import HarvestCounts
 from backend_svc.store.records import BlockOperation, Harvest, HarvestRequest, Planting, StreamSession, Work
 from kale.farm import Block
 from kalepool.v1 import backend_pb2, types_pb2
-from kalepool.v1.errors_pb2 import Failure, Fault, FieldViolation, Reason
-from poolkit.error_table import RULES
+from kalepool.v1.errors_pb2 import Failure, Fault, FieldViolation
 
 
 def tell_planted(
@@ -192,12 +191,6 @@ def failure_message(verdict: Verdict) -> Failure:
             for each in verdict.field_violations
         ],
     )
-
-
-def failure_on_record(reason: str, message: str) -> Verdict:
-    """The verdict that a row keeps."""
-    value = Reason.Value(reason)
-    return Verdict(value if value in RULES else Reason.REASON_UNSPECIFIED, message)
 
 
 def block_message(index: int, block: Block) -> types_pb2.Block:
