@@ -34,7 +34,10 @@ class Progress(tuple[Solution | None, int]):
     def __new__(cls, fields: Iterable[object], /) -> Progress: ...
     @property
     def best(self) -> Solution | None:
-        """The lowest nonce among those with the most zeros; None before the first hashes are done."""
+        """The lowest nonce among those with the most zeros (at most the target's, where there is one).
+
+        None before the first hashes are done.
+        """
 
     @property
     def hashes(self) -> int:
@@ -49,6 +52,8 @@ class Search:
     farmer_key: the last 32 bytes of the farmer address's XDR.
     nonce_from, nonce_count: 0 to 2**64 - 1 each, and nonce_from + nonce_count at most 2**64.
     threads: 1 to MAX_THREADS; `run` starts all but the one that it is called in.
+    target_zeros: 0 to 64; the search ends with the lowest nonce that has so many, without trying the rest.
+    isa: one of `isas()`; None for the one that `kernel_name()` tells.
 
     Raises ValueError stating the limit and the value, or TypeError. All arguments are copied.
     """
@@ -62,17 +67,19 @@ class Search:
         nonce_count: SupportsIndex,
         *,
         threads: SupportsIndex = 1,
+        target_zeros: SupportsIndex | None = None,
+        isa: str | None = None,
     ) -> Search: ...
     def run(self) -> Progress:
-        """Search the range and return the result: the same for a range whatever the number of threads.
+        """Search the range and return the result: its best is the same whatever the threads and the isa.
 
-        Blocks, without the GIL, until the range is done or `stop` is called from another thread; Python's
-        signal handlers run only after that. A search runs once: a second call raises RuntimeError. OSError
-        if a thread cannot be started.
+        Blocks, without the GIL, until the range is done, the target reached, or `stop` called from another
+        thread; Python's signal handlers run only after that. A search runs once: a second call raises
+        RuntimeError. OSError if a thread cannot be started.
         """
 
     def stop(self) -> None:
-        """End the run within 10 ms, also one that has not begun yet. Does not wait for it."""
+        """End the run within 2 ms where a core is free, also one that has not begun. Does not wait for it."""
 
     def progress(self) -> Progress:
         """The best so far and the hashes done, at any time and from any thread."""
@@ -80,8 +87,26 @@ class Search:
 def verify(index: SupportsIndex, entropy: Buffer, farmer_key: Buffer, nonce: SupportsIndex) -> Solution:
     """The hash and zeros of one nonce, computed anew. Arguments and errors as for `Search`."""
 
+def verify_many(
+    claims: Iterable[tuple[SupportsIndex, Buffer, Buffer, SupportsIndex]], *, isa: str | None = None
+) -> list[Solution]:
+    """The hash and zeros of each (index, entropy, farmer_key, nonce), in their order, at a kernel's speed.
+
+    For shares of outside miners, thousands a call; the GIL is released while it hashes. Arguments and
+    errors as for `Search`, an error's text beginning with "claim 7: "; then nothing is hashed.
+    """
+
 def keccak256(data: Buffer, /) -> bytes:
     """Keccak-256 with the original padding 0x01 (not SHA3-256) of any bytes."""
 
+def isas() -> tuple[str, ...]:
+    """The instruction sets that this machine can search with, the fastest first.
+
+    Of "avx512", "avx2" (x86-64), "neon-sha3", "neon" (arm64) and "portable", which every machine has.
+    """
+
 def kernel_name() -> str:
-    """The instruction set that searches use here, named as its source file is: "portable"."""
+    """The instruction set that searches use which name none: the fastest, or what KALE_MINER_ISA says.
+
+    A KALE_MINER_ISA that this machine does not have makes the import fail with a ValueError.
+    """

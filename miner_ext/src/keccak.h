@@ -18,7 +18,7 @@ static inline uint64_t keccak_rotate_left(uint64_t lane, unsigned bits)
     return (lane << (bits & 63)) | (lane >> ((64 - bits) & 63));
 }
 
-/* Lanes are little-endian on the wire, whatever the machine is. Compilers make one load of it. */
+/* Lanes are little-endian on the wire, whatever the machine is. Compilers make one load, or store, of it. */
 static inline uint64_t keccak_load_lane(const uint8_t *bytes)
 {
     uint64_t lane = 0;
@@ -28,11 +28,14 @@ static inline uint64_t keccak_load_lane(const uint8_t *bytes)
     return lane;
 }
 
-/* theta, rho and pi of one round: all that is linear in it. In loops, as in the reference; for use once a
- * range of nonces, not once a hash. */
-void keccak_theta_rho_pi(const uint64_t lanes[KECCAK_LANES], uint64_t before_chi[KECCAK_LANES]);
+static inline void keccak_store_lane(uint8_t *bytes, uint64_t lane)
+{
+    for (unsigned i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(lane >> (8 * i));
+}
 
-void keccak_permute(uint64_t lanes[KECCAK_LANES]);
+/* theta, rho and pi of one round: all that is linear in it. */
+void keccak_theta_rho_pi(const uint64_t lanes[KECCAK_LANES], uint64_t before_chi[KECCAK_LANES]);
 
 void keccak256(const uint8_t *data, size_t length, uint8_t digest[KECCAK_DIGEST_BYTES]);
 

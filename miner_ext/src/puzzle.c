@@ -10,7 +10,7 @@ static void store_big_endian(uint8_t *bytes, unsigned size, uint64_t value)
         bytes[i] = (uint8_t)value;
 }
 
-static void write_message(const Puzzle *puzzle, uint64_t nonce, uint8_t message[PUZZLE_MESSAGE_BYTES])
+void puzzle_message(const Puzzle *puzzle, uint64_t nonce, uint8_t message[PUZZLE_MESSAGE_BYTES])
 {
     store_big_endian(message, 4, puzzle->index);
     store_big_endian(message + NONCE_AT, 8, nonce);
@@ -18,7 +18,7 @@ static void write_message(const Puzzle *puzzle, uint64_t nonce, uint8_t message[
     memcpy(message + FARMER_KEY_AT, puzzle->farmer_key, PUZZLE_KEY_BYTES);
 }
 
-static unsigned leading_zeros(const uint8_t digest[KECCAK_DIGEST_BYTES])
+unsigned puzzle_zeros(const uint8_t digest[KECCAK_DIGEST_BYTES])
 {
     unsigned bytes = 0;
 
@@ -32,7 +32,7 @@ void puzzle_span(const Puzzle *puzzle, uint32_t nonce_high, NonceSpan *span)
     uint8_t block[KECCAK_RATE_BYTES] = {0};
     uint64_t lanes[KECCAK_LANES] = {0};
 
-    write_message(puzzle, (uint64_t)nonce_high << 32, block);
+    puzzle_message(puzzle, (uint64_t)nonce_high << 32, block);
     block[PUZZLE_MESSAGE_BYTES] = 0x01;
     block[KECCAK_RATE_BYTES - 1] |= 0x80;
     for (unsigned i = 0; i < KECCAK_RATE_BYTES / 8; i++)
@@ -44,10 +44,10 @@ void puzzle_solve(const Puzzle *puzzle, uint64_t nonce, Solution *solution)
 {
     uint8_t message[PUZZLE_MESSAGE_BYTES];
 
-    write_message(puzzle, nonce, message);
+    puzzle_message(puzzle, nonce, message);
     solution->nonce = nonce;
     keccak256(message, sizeof message, solution->hash);
-    solution->zeros = leading_zeros(solution->hash);
+    solution->zeros = puzzle_zeros(solution->hash);
 }
 
 uint64_t puzzle_zero_mask(unsigned zeros)

@@ -4,11 +4,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Nonces that a thread takes at a time: the stop flag is read and the hashes are counted once a chunk. About 1.5 ms
- * for the portable kernel, so that a stop is quick, and long enough that sharing costs nothing. */
-#define CHUNK_NONCES UINT64_C(4096)
-
 #define SPAN_NONCES (UINT64_C(1) << 32)
+
+/* Nonces that are hashed in full at a time, where there is no whole tile. */
+#define BATCH_NONCES 64u
+
+/* Nonces hashed in full before the first tile: the best of them makes that tile's candidates few. */
+#define SEED_NONCES 256u
 
 struct Search {
     const Kernel *kernel;
@@ -16,9 +18,10 @@ struct Search {
     uint64_t nonce_from;
     uint64_t nonce_count;
     unsigned threads;
+    unsigned target_zeros;
 
     atomic_bool begun;
-    atomic_bool stopped;
+    atomic_bool ending;           /* told to stop, or the target is reached */
     atomic_uint_fast64_t claimed; /* nonces given to threads, from the front of the range, without holes */
     atomic_uint_fast64_t hashes;  /* nonces done */
 
@@ -28,7 +31,7 @@ struct Search {
 };
 
 Search *search_new(const Kernel *kernel, const Puzzle *puzzle, uint64_t nonce_from, uint64_t nonce_count,
-                   unsigned threads)
+                   unsigned threads, unsigned target_zeros)
 {
     Search *search = calloc(1, sizeof *search);
 
@@ -43,8 +46,9 @@ Search *search_new(const Kernel *kernel, const Puzzle *puzzle, uint64_t nonce_fr
     search->nonce_from = nonce_from;
     search->nonce_count = nonce_count;
     search->threads = threads;
+    search->target_zeros = target_zeros;
     atomic_init(&search->begun, false);
-    atomic_init(&search->stopped, false);
+    atomic_init(&search->ending, false);
     atomic_init(&search->claimed, 0);
     atomic_init(&search->hashes, 0);
     return search;
@@ -58,24 +62,40 @@ void search_free(Search *search)
     free(search);
 }
 
-/* The next nonces of the range, at most a chunk and within one span; 0 when none are left. */
+/* The next nonces of the range, at most up to the end of a tile; 0 when none are left. Tiles are aligned, so none of
+ * them reaches into another span. */
 static uint64_t claim_chunk(Search *search, uint64_t *nonce)
 {
+    const uint64_t tile_nonces = search->kernel->tile_nonces;
     uint64_t claimed = atomic_load(&search->claimed);
     uint64_t count;
 
     do {
         const uint64_t left_in_range = search->nonce_count - claimed;
-        const uint64_t left_in_span = SPAN_NONCES - ((search->nonce_from + claimed) % SPAN_NONCES);
 
-        count = CHUNK_NONCES;
+        *nonce = search->nonce_from + claimed;
+        count = tile_nonces - *nonce % tile_nonces;
         if (count > left_in_range)
             count = left_in_range;
-        if (count > left_in_span)
-            count = left_in_span;
-        *nonce = search->nonce_from + claimed;
     } while (count > 0 && !atomic_compare_exchange_weak(&search->claimed, &claimed, claimed + count));
     return count;
+}
+
+/* What counts of a solution's zeros: with a target, more are no better, so that the answer is the lowest nonce that
+ * reaches it. */
+static unsigned rank(const Search *search, unsigned zeros)
+{
+    return zeros < search->target_zeros ? zeros : search->target_zeros;
+}
+
+static bool has_best(Search *search)
+{
+    bool found;
+
+    pthread_mutex_lock(&search->best_lock);
+    found = search->found;
+    pthread_mutex_unlock(&search->best_lock);
+    return found;
 }
 
 /* How many zeros a nonce from `nonce` on must have to be better than the best so far. Threads finish out of order:
@@ -86,38 +106,64 @@ static unsigned zeros_wanted(Search *search, uint64_t nonce)
 
     pthread_mutex_lock(&search->best_lock);
     if (search->found)
-        zeros = search->best.zeros + (search->best.nonce < nonce);
+        zeros = rank(search, search->best.zeros) + (search->best.nonce < nonce);
     pthread_mutex_unlock(&search->best_lock);
     return zeros;
 }
 
 static void offer(Search *search, const Solution *solution)
 {
-    const Solution *const best = &search->best;
+    const unsigned new_rank = rank(search, solution->zeros);
 
     pthread_mutex_lock(&search->best_lock);
-    if (!search->found || solution->zeros > best->zeros ||
-        (solution->zeros == best->zeros && solution->nonce < best->nonce)) {
+    if (!search->found || new_rank > rank(search, search->best.zeros) ||
+        (new_rank == rank(search, search->best.zeros) && solution->nonce < search->best.nonce)) {
         search->best = *solution;
         search->found = true;
     }
     pthread_mutex_unlock(&search->best_lock);
+    if (new_rank == search->target_zeros)
+        atomic_store(&search->ending, true);
 }
 
-static void search_chunk(Search *search, const NonceSpan *span, uint64_t nonce, uint64_t count)
+/* Hash every nonce in full. */
+static void search_each(Search *search, uint64_t nonce, uint64_t count)
 {
-    const uint64_t end = nonce + count; /* 0 after the last nonce of all: only differences are used */
+    uint8_t messages[BATCH_NONCES][PUZZLE_MESSAGE_BYTES];
+    uint8_t digests[BATCH_NONCES][KECCAK_DIGEST_BYTES];
 
-    while (nonce != end) {
-        const uint64_t mask = puzzle_zero_mask(zeros_wanted(search, nonce));
+    while (count > 0) {
+        const unsigned batch = count < BATCH_NONCES ? (unsigned)count : BATCH_NONCES;
+        const unsigned wanted = zeros_wanted(search, nonce);
+
+        for (unsigned i = 0; i < batch; i++)
+            puzzle_message(&search->puzzle, nonce + i, messages[i]);
+        search->kernel->hash_many((const uint8_t(*)[PUZZLE_MESSAGE_BYTES])messages, batch, digests);
+        for (unsigned i = 0; i < batch; i++) {
+            if (puzzle_zeros(digests[i]) >= wanted) {
+                Solution candidate;
+
+                puzzle_solve(&search->puzzle, nonce + i, &candidate);
+                offer(search, &candidate);
+            }
+        }
+        nonce += batch;
+        count -= batch;
+    }
+}
+
+static void search_tile(Search *search, const NonceSpan *span, uint64_t nonce)
+{
+    TileHits hits;
+
+    if (!has_best(search))
+        search_each(search, nonce, SEED_NONCES);
+    search->kernel->scan_tile(span, (uint32_t)nonce, puzzle_zero_mask(zeros_wanted(search, nonce)), &hits);
+    for (unsigned i = 0; i < hits.count; i++) {
         Solution candidate;
 
-        nonce += search->kernel->find(span, (uint32_t)nonce, end - nonce, mask);
-        if (nonce == end)
-            break;
-        puzzle_solve(&search->puzzle, nonce, &candidate);
+        puzzle_solve(&search->puzzle, nonce + hits.offsets[i], &candidate);
         offer(search, &candidate);
-        nonce++;
     }
 }
 
@@ -130,13 +176,16 @@ static void *work(void *argument)
     uint64_t nonce, count;
 
     /* A claimed chunk is always finished: what was searched has no holes. */
-    while (!atomic_load(&search->stopped) && (count = claim_chunk(search, &nonce)) > 0) {
+    while (!atomic_load(&search->ending) && (count = claim_chunk(search, &nonce)) > 0) {
         if (!span_ready || span_high != nonce / SPAN_NONCES) {
             span_high = (uint32_t)(nonce / SPAN_NONCES);
             puzzle_span(&search->puzzle, span_high, &span);
             span_ready = true;
         }
-        search_chunk(search, &span, nonce, count);
+        if (count == search->kernel->tile_nonces)
+            search_tile(search, &span, nonce);
+        else
+            search_each(search, nonce, count);
         atomic_fetch_add(&search->hashes, count);
     }
     return NULL;
@@ -169,7 +218,7 @@ int search_run(Search *search)
 
 void search_stop(Search *search)
 {
-    atomic_store(&search->stopped, true);
+    atomic_store(&search->ending, true);
 }
 
 void search_progress(Search *search, SearchProgress *progress)

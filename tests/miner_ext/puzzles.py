@@ -16,8 +16,25 @@ class Puzzle:
     entropy: bytes
     farmer_key: bytes
 
-    def search(self, nonce_from: int, nonce_count: int, *, threads: int = 1) -> Search:
-        return Search(self.index, self.entropy, self.farmer_key, nonce_from, nonce_count, threads=threads)
+    def search(
+        self,
+        nonce_from: int,
+        nonce_count: int,
+        *,
+        threads: int = 1,
+        target_zeros: int | None = None,
+        isa: str | None = None,
+    ) -> Search:
+        return Search(
+            self.index,
+            self.entropy,
+            self.farmer_key,
+            nonce_from,
+            nonce_count,
+            threads=threads,
+            target_zeros=target_zeros,
+            isa=isa,
+        )
 
     def verify(self, nonce: int) -> Solution:
         return verify(self.index, self.entropy, self.farmer_key, nonce)

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from kale.puzzle import farmer_key
-from miner_ext import verify
+from miner_ext import kernel_name, verify
 from miner_ext.hasher_messages import (
     Assign,
     Cancel,
@@ -101,7 +101,7 @@ class HasherProcess:
 
 def test_it_says_that_it_is_ready() -> None:
     with HasherProcess("--threads", "3") as hasher:
-        assert next(hasher.reports()) == Ready(kernel="portable", threads=3)
+        assert next(hasher.reports()) == Ready(kernel=kernel_name(), threads=3)
 
 
 def test_improvements_are_true_and_each_has_more_zeros() -> None:

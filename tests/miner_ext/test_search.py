@@ -179,8 +179,8 @@ except OSError as error:
 
 
 def test_a_search_shows_what_it_searches() -> None:
-    text = "<Search index=37 nonce_from=5 nonce_count=9 threads=2>"
-    assert repr(PUZZLE.search(5, 9, threads=2)) == text
+    text = "<Search index=37 nonce_from=5 nonce_count=9 threads=2 isa=portable>"
+    assert repr(PUZZLE.search(5, 9, threads=2, isa="portable")) == text
 
 
 class Runner:

@@ -1,0 +1,50 @@
+/* Four states side by side in AVX2 registers. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <stdint.h>
+
+#define WIDTH_BITS 2
+#define KERNEL_TARGET __attribute__((target("avx2")))
+
+typedef __m256i Lanes;
+
+#define lanes_load(p) _mm256_loadu_si256((const Lanes *)(p))
+#define lanes_store(p, a) _mm256_storeu_si256((Lanes *)(p), a)
+#define lanes_broadcast(u) _mm256_set1_epi64x((long long)(u))
+#define lanes_xor(a, b) _mm256_xor_si256(a, b)
+#define lanes_xor5(a, b, c, d, e) lanes_xor(lanes_xor(lanes_xor(a, b), lanes_xor(c, d)), e)
+#define lanes_chi(a, b, c) lanes_xor(a, _mm256_andnot_si256(b, c))
+
+/* a + a needs no shifter, of which CPUs have fewer. */
+static inline __attribute__((always_inline)) KERNEL_TARGET Lanes lanes_theta_effect(Lanes a, Lanes b)
+{
+    return lanes_xor(lanes_xor(a, _mm256_add_epi64(b, b)), _mm256_srli_epi64(b, 63));
+}
+
+/* Whole bytes are moved by one shuffle; there is no rotation. */
+static inline __attribute__((always_inline)) KERNEL_TARGET Lanes lanes_xor_rotate(Lanes a, Lanes b, int n)
+{
+    const Lanes lanes = lanes_xor(a, b);
+
+    if (n == 8)
+        return _mm256_shuffle_epi8(lanes, _mm256_broadcastsi128_si256(_mm_set_epi8(14, 13, 12, 11, 10, 9, 8, 15, 6, 5, 4,
+                                                                                  3, 2, 1, 0, 7)));
+    if (n == 56)
+        return _mm256_shuffle_epi8(lanes, _mm256_broadcastsi128_si256(_mm_set_epi8(8, 15, 14, 13, 12, 11, 10, 9, 0, 7, 6,
+                                                                                  5, 4, 3, 2, 1)));
+    return lanes_xor(_mm256_slli_epi64(lanes, n), _mm256_srli_epi64(lanes, 64 - n));
+}
+
+static inline __attribute__((always_inline)) KERNEL_TARGET unsigned lanes_zero_states(Lanes a, uint64_t mask)
+{
+    const Lanes shown = _mm256_and_si256(a, lanes_broadcast(mask));
+
+    return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(shown, _mm256_setzero_si256())));
+}
+
+#include "scan_template.h"
+
+const Kernel kernel_avx2 = {"avx2", TILE_NONCES, scan_tile, hash_many};
+#else
+typedef int no_kernel_for_this_machine;
+#endif
