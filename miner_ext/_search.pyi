@@ -108,5 +108,5 @@ def isas() -> tuple[str, ...]:
 def kernel_name() -> str:
     """The instruction set that searches use which name none: the fastest, or what KALE_MINER_ISA says.
 
-    A KALE_MINER_ISA that this machine does not have makes the import fail with a ValueError.
+    ValueError, as from every search that names none, if this machine does not have what it says.
     """

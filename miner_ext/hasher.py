@@ -1,9 +1,9 @@
-"""The hasher process: `python -m miner_ext.hasher [--threads N]`.
+"""The hasher process: `python -m miner_ext.hasher [--threads N] [--cpus LIST] [--nice N]`.
 
-Hashes for many farmers at once, by fair shares, in a process of its own at nice level 19: busy cores never
-starve the services, and a crash never takes the Pooler along. Commands come on stdin, reports go to stdout,
-one JSON object a line; hasher_messages.py describes them. It ends on the command `stop`, at the end of stdin
-and when nobody reads its stdout.
+Hashes for many farmers at once, by fair shares, in a process of its own, at nice level 19 unless told
+otherwise: busy cores never starve the services, and a crash never takes the Pooler along. Commands come on
+stdin, reports go to stdout, one JSON object a line; hasher_messages.py describes them. It ends on the command
+`stop`, at the end of stdin and when nobody reads its stdout.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from miner_ext import MAX_THREADS, Search, kernel_name
@@ -34,14 +33,11 @@ from miner_ext.hasher_messages import (
     encode,
     shown,
 )
+from miner_ext.scheduling import NICEST, parse_cpus, stay_on, usable_cpus, yield_to_everybody
 from miner_ext.shares import Job, JobKey, Shares, Slice
 from miner_ext.slice_size import SliceSize
 
 _PROGRESS_WALL_SECONDS: Final = 0.25
-_NICENESS: Final = 19
-_AUTOGROUP: Final = Path("/proc/self/autogroup")
-_AUTOGROUP_ATTEMPTS: Final = 10
-_AUTOGROUP_PAUSE_WALL_SECONDS: Final = 0.1
 
 
 class ReportWriter:
@@ -198,40 +194,36 @@ def _obey(command: Command, hashing: HashingThreads) -> None:
             hashing.cancel(JobKey(command.farmer_id, command.block_index))
 
 
-def _usable_cpus() -> int:
-    """CPUs that this process may run on, which in a container may be fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _yield_to_everybody() -> None:
-    """The lowest priority, towards processes of other sessions too.
-
-    Where Linux shares the CPU by session (autogroup), niceness counts within a session only: there the
-    whole session of whoever started us would get as much as a busy service elsewhere. So we leave it,
-    and make our own as nice as we are.
-    """
-    os.nice(_NICENESS)
-    try:
-        os.setsid()
-    except PermissionError:
-        # The head of a process group, started by hand: the session is others' too.
-        return
-    for _ in range(_AUTOGROUP_ATTEMPTS):
-        try:
-            _AUTOGROUP.write_text(str(_NICENESS))
-            return
-        except BlockingIOError:
-            # Linux takes such a change only every 0.1 s, whoever makes it.
-            time.sleep(_AUTOGROUP_PAUSE_WALL_SECONDS)
-        except OSError:
-            # Another system, or a kernel without autogroups.
-            return
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m miner_ext.hasher", description="Hashes for the Pooler.")
+    parser.add_argument("--threads", type=_parse_threads, help="default: one a CPU")
+    parser.add_argument("--cpus", type=_parse_cpus, help="CPUs to run on, like 0-3,8; default: all")
+    parser.add_argument(
+        "--nice",
+        type=_parse_niceness,
+        default=NICEST,
+        help="0 to 19, the lowest priority; default: %(default)s",
+    )
+    return parser.parse_args(arguments)
 
 
 def _parse_threads(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
         raise argparse.ArgumentTypeError(f"must be from 1 to {MAX_THREADS}, got {text!r}")
     return int(text)
+
+
+def _parse_niceness(text: str) -> int:
+    if not text.isdecimal() or int(text) > NICEST:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {NICEST}, got {text!r}")
+    return int(text)
+
+
+def _parse_cpus(text: str) -> frozenset[int]:
+    try:
+        return parse_cpus(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _end_with_traceback(failure: threading.ExceptHookArgs) -> None:
@@ -241,12 +233,11 @@ def _end_with_traceback(failure: threading.ExceptHookArgs) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m miner_ext.hasher", description="Hashes for the Pooler.")
-    parser.add_argument(
-        "--threads", type=_parse_threads, default=_usable_cpus(), help="default: one a CPU (%(default)s)"
-    )
-    threads = parser.parse_args(arguments).threads
-    _yield_to_everybody()
+    options = _parse_arguments(arguments)
+    if options.cpus is not None:
+        stay_on(options.cpus)
+    threads = options.threads or len(usable_cpus())
+    yield_to_everybody(options.nice)
     # Ctrl-C in a terminal reaches every process of the group; the Pooler decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.excepthook = _end_with_traceback

@@ -11,6 +11,9 @@ from miner_ext import Progress, Solution
 
 _NONCES: Final = 2**64
 
+#: A slice ends where a kernel's tile does, which is faster than ending within one.
+_TILE_NONCES: Final = 8192
+
 
 class JobKey(NamedTuple):
     farmer_id: str
@@ -80,12 +83,19 @@ class Shares:
         return {job.key: job.hashes for job in self._jobs.values()}
 
     def take(self, most_nonces: int) -> Slice | None:
-        """Take a slice of the job whose turn it is, of at most so many nonces; None without open jobs."""
+        """Take a slice of the job whose turn it is, of at most so many nonces; None without open jobs.
+
+        One that reaches beyond a tile ends with a tile.
+        """
         jobs = (job for job in self._jobs.values() if not job.exhausted)
         job = min(jobs, key=lambda each: each.turn, default=None)
         if job is None:
             return None
-        taken = Slice(job, job.next_nonce, min(most_nonces, _NONCES - job.next_nonce))
+        end = job.next_nonce + most_nonces
+        whole_tiles_end = end - end % _TILE_NONCES
+        if whole_tiles_end > job.next_nonce:
+            end = whole_tiles_end
+        taken = Slice(job, job.next_nonce, min(end, _NONCES) - job.next_nonce)
         job.next_nonce += taken.nonce_count
         job.in_flight += taken.nonce_count
         return taken

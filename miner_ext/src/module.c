@@ -17,7 +17,7 @@ typedef struct {
     PyTypeObject *progress_type;
     const Kernel *kernels[KERNELS_MAX]; /* that this machine can run, the fastest first */
     unsigned kernel_count;
-    const Kernel *kernel; /* for searches that name none */
+    const Kernel *kernel; /* for searches that name none; NULL if the environment names one that there isn't */
 } ModuleState;
 
 typedef struct {
@@ -152,11 +152,34 @@ static const Kernel *find_kernel(const ModuleState *state, const char *argument,
     return NULL;
 }
 
+/* The kernel for searches that name none: the fastest, or the one that the environment asks for. NULL with a ValueError
+ * if there is none of that name. */
+static const Kernel *choose_kernel(const ModuleState *state)
+{
+    const char *const wanted = getenv(ISA_VARIABLE);
+    const Kernel *kernel = NULL;
+    PyObject *name;
+
+    if (wanted == NULL || *wanted == '\0')
+        return state->kernels[0];
+    name = PyUnicode_DecodeFSDefault(wanted);
+    if (name != NULL)
+        kernel = find_kernel(state, ISA_VARIABLE, name);
+    Py_XDECREF(name);
+    return kernel;
+}
+
+/* Chosen at the import. What was wrong then is told to whoever needs it, and not to all who import the module. */
+static const Kernel *default_kernel(const ModuleState *state)
+{
+    return state->kernel != NULL ? state->kernel : choose_kernel(state);
+}
+
 /* The kernel that an `isa` argument names; the default one for None and for no argument. */
 static const Kernel *parse_isa(const ModuleState *state, PyObject *isa)
 {
     if (isa == NULL || isa == Py_None)
-        return state->kernel;
+        return default_kernel(state);
     if (!PyUnicode_Check(isa)) {
         refuse_type("isa", "a str or None", isa);
         return NULL;
@@ -495,9 +518,9 @@ static PyObject *module_keccak256(PyObject *Py_UNUSED(module), PyObject *data)
 
 static PyObject *module_kernel_name(PyObject *module, PyObject *Py_UNUSED(ignored))
 {
-    const ModuleState *const state = PyModule_GetState(module);
+    const Kernel *const kernel = default_kernel(PyModule_GetState(module));
 
-    return PyUnicode_FromString(state->kernel->name);
+    return kernel == NULL ? NULL : PyUnicode_FromString(kernel->name);
 }
 
 static PyObject *module_isas(PyObject *module, PyObject *Py_UNUSED(ignored))
@@ -522,30 +545,17 @@ static PyMethodDef module_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* The fastest kernel, or the one that the environment asks for: -1 with a ValueError if there is none of that name. */
-static int choose_kernel(ModuleState *state)
-{
-    const char *const wanted = getenv(ISA_VARIABLE);
-    PyObject *name;
-
-    state->kernel_count = kernels_for(cpu_features(), state->kernels);
-    state->kernel = state->kernels[0];
-    if (wanted == NULL || *wanted == '\0')
-        return 0;
-    name = PyUnicode_DecodeFSDefault(wanted);
-    if (name == NULL)
-        return -1;
-    state->kernel = find_kernel(state, ISA_VARIABLE, name);
-    Py_DECREF(name);
-    return state->kernel == NULL ? -1 : 0;
-}
-
 static int module_exec(PyObject *module)
 {
     ModuleState *const state = PyModule_GetState(module);
 
-    if (choose_kernel(state) < 0)
-        return -1;
+    state->kernel_count = kernels_for(cpu_features(), state->kernels);
+    state->kernel = choose_kernel(state);
+    if (state->kernel == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_ValueError))
+            return -1;
+        PyErr_Clear();
+    }
     state->search_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &search_spec, NULL);
     if (state->search_type == NULL || PyModule_AddType(module, state->search_type) < 0)
         return -1;

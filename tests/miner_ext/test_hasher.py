@@ -29,6 +29,7 @@ from miner_ext.hasher_messages import (
     decode_report,
     encode,
 )
+from miner_ext.scheduling import usable_cpus
 
 PROGRAM = (sys.executable, "-m", "miner_ext.hasher")
 ENTROPY = base64.b64decode("AAAAAAn66y/43JP7M02rwTmONZoWOmu1OPYz/bmzJ8o=")
@@ -216,8 +217,29 @@ def test_ctrl_c_is_left_to_its_owner() -> None:
         assert hasher.process.wait() == 0
 
 
-@pytest.mark.parametrize("threads", ["0", "-1", "two", "1025"])
-def test_a_bad_number_of_threads_is_refused(threads: str) -> None:
-    ended = subprocess.run([*PROGRAM, f"--threads={threads}"], capture_output=True, text=True, check=False)
+def test_its_priority_and_its_cpus_can_be_chosen() -> None:
+    cpu = max(usable_cpus())
+    with HasherProcess("--nice", "5", "--cpus", str(cpu)) as hasher:
+        assert next(hasher.reports()) == Ready(kernel=kernel_name(), threads=1)
+        process = psutil.Process(hasher.process.pid)
+        assert process.nice() == os.getpriority(os.PRIO_PROCESS, 0) + 5
+        assert process.cpu_affinity() == [cpu]
+
+
+@pytest.mark.parametrize(
+    ("argument", "text"),
+    [
+        ("--threads=0", "must be from 1 to 1024, got '0'"),
+        ("--threads=-1", "must be from 1 to 1024, got '-1'"),
+        ("--threads=two", "must be from 1 to 1024, got 'two'"),
+        ("--threads=1025", "must be from 1 to 1024, got '1025'"),
+        ("--nice=20", "must be from 0 to 19, got '20'"),
+        ("--nice=-1", "must be from 0 to 19, got '-1'"),
+        ("--cpus=none", "must be CPU numbers like 0-3,8, got 'none'"),
+        ("--cpus=99999", "must be some of the CPUs usable here"),
+    ],
+)
+def test_a_bad_argument_is_refused_with_limit_and_value(argument: str, text: str) -> None:
+    ended = subprocess.run([*PROGRAM, argument], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert f"must be from 1 to 1024, got '{threads}'" in ended.stderr
+    assert text in ended.stderr

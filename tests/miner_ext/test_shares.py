@@ -41,6 +41,20 @@ def test_slices_of_a_job_follow_each_other() -> None:
     assert [(each.nonce_from, each.nonce_count) for each in slices] == [(7, 100), (107, 100), (207, 100)]
 
 
+def test_a_long_slice_ends_with_a_tile() -> None:
+    shares = Shares()
+    shares.put(job("a", next_nonce=8190))
+    slices = [take(shares, most) for most in (1, 1, 8191, 8192, 20_000, 8191)]
+    assert [(each.nonce_from, each.nonce_count) for each in slices] == [
+        (8190, 1),
+        (8191, 1),
+        (8192, 8191),
+        (16_383, 1),
+        (16_384, 16_384),
+        (32_768, 8191),
+    ]
+
+
 def test_threads_get_different_jobs_before_the_first_slice_is_settled() -> None:
     shares = Shares()
     shares.put(job("a"))

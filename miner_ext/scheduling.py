@@ -1,0 +1,68 @@
+"""How a process stands with the operating system's scheduler: its CPUs and its priority."""
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+NICEST: Final = 19
+
+_AUTOGROUP: Final = Path("/proc/self/autogroup")
+_AUTOGROUP_ATTEMPTS: Final = 10
+_AUTOGROUP_PAUSE_WALL_SECONDS: Final = 0.1
+
+
+def usable_cpus() -> frozenset[int]:
+    """CPUs that this process may run on, which in a container may be fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
+def parse_cpus(text: str) -> frozenset[int]:
+    """The CPUs of a list like "0-3,8", all usable here. ValueError naming the limit and the value."""
+    usable = usable_cpus()
+    cpus: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or not (last.isdecimal() if dash else not last):
+            raise ValueError(f"must be CPU numbers like 0-3,8, got {text!r}")
+        # Compared before they are counted through: a list may say 0-999999999999.
+        if not int(first) <= int(last or first) <= max(usable):
+            raise ValueError(f"must be some of the CPUs usable here, {sorted(usable)}, got {text!r}")
+        cpus.update(range(int(first), int(last or first) + 1))
+    if not cpus <= usable:
+        raise ValueError(f"must be some of the CPUs usable here, {sorted(usable)}, got {text!r}")
+    return frozenset(cpus)
+
+
+def stay_on(cpus: frozenset[int]) -> None:
+    """Run all threads of this process, from now on, on these CPUs only. ValueError where the system can't."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise ValueError("this operating system does not let a process choose its CPUs")
+    os.sched_setaffinity(0, cpus)
+
+
+def yield_to_everybody(niceness: int) -> None:
+    """Take a lower priority, 0 to NICEST, towards processes of other sessions too.
+
+    Where Linux shares the CPU by session (autogroup), niceness counts within a session only: there the
+    whole session of whoever started us would get as much as a busy service elsewhere. So we leave it,
+    and make our own as nice as we are.
+    """
+    os.nice(niceness)
+    try:
+        os.setsid()
+    except PermissionError:
+        # The head of a process group, started by hand: the session is others' too.
+        return
+    for _ in range(_AUTOGROUP_ATTEMPTS):
+        try:
+            _AUTOGROUP.write_text(str(niceness))
+            return
+        except BlockingIOError:
+            # Linux takes such a change only every 0.1 s, whoever makes it.
+            time.sleep(_AUTOGROUP_PAUSE_WALL_SECONDS)
+        except OSError:
+            # Another system, or a kernel without autogroups.
+            return
