@@ -1,14 +1,14 @@
 /* Eight states side by side in AVX-512F registers, the hot path by hand: 21 rounds without a spill that is not
  * meant.
  *
- * A round, in place, has 25 lanes, 5 parities c of the columns, 5 parities rotated by one (r), and 2 temporaries of
- * chi: 37 registers of 32. Compilers spill at random; here the five lanes of the row that comes last go to memory
- * once the parities have them. Their registers hold r, and the parities' own become those lanes when the last row
- * is done: each column's parity has its last use there. Ternary logic does theta in one instruction a lane and chi
- * in another; a round is 90 operations of the two ports that execute 512 bits, and copies between registers, which
- * CPUs rename away.
+ * A round in place has 25 lanes, 5 parities c of the columns, the same rotated by one (r), and 2 temporaries of chi:
+ * 37 values for 32 registers. Compilers spill as it comes. Here the five lanes of the row that is done last, one of
+ * each column, go to memory; their registers become the parities of their columns, r has five of its own, and when
+ * the last row is done, where each column's parity has its last use, the parities' registers become its lanes.
+ * Ternary logic does theta in one instruction a lane and chi in another. That makes a round 90 operations for the two
+ * ports that execute 512 bits, 10 copies between registers, which CPUs do by renaming, and 5 stores.
  *
- * Every round moves the lanes: after it, lane i is in the register where it was computed. The macros take registers
+ * Every round moves the lanes: after it, each is in the register where it was computed. The macros take the registers
  * as arguments, and AFTER_ROUND says where each lane is then. */
 #if defined(__x86_64__)
 #include "avx512_lanes.h"
@@ -24,7 +24,8 @@
 #define SPILL(slot, a) "vmovdqa64 %%zmm" #a ", 64*" #slot "(%[spilled])\n"
 #define IOTA_INTO(d, round) "vpxorq 8*(" #round ")(%[constants])%{1to8%}, %%zmm" #d ", %%zmm" #d "\n"
 
-#define PARITY(c, a, b, d, e, f) COPY(c, a) XOR3(c, b, d) XOR3(c, e, f)
+/* The XOR of a column, in the place of its first. */
+#define PARITY(c, a, b, d, e) XOR3(c, a, b) XOR3(c, d, e)
 #define THETA(a, c, r) XOR3(a, c, r)
 #define THETA_RHO(a, c, r, n) XOR3(a, c, r) ROTATE(a, a, n)
 #define THETA_RHO_SPILLED(c, r, slot, n) XOR3_SPILLED(c, r, slot) ROTATE(c, c, n)
@@ -34,18 +35,17 @@
     COPY(30, a) COPY(31, b) CHI(a, b, c) CHI(b, c, d) CHI(c, d, e) CHI(d, e, 30) CHI(e, 30, 31)
 
 #define ROUND(round, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20,    \
-              a21, a22, a23, a24, c0, c1, c2, c3, c4)                                                                  \
-    ROUND_OF(round, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20,     \
-             a21, a22, a23, a24, c0, c1, c2, c3, c4, /* r0 to r4: */ a4, a5, a11, a17, a23)
-#define ROUND_OF(round, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, \
-                 a21, a22, a23, a24, c0, c1, c2, c3, c4, r0, r1, r2, r3, r4)                                           \
-    SPILL(0, a4) SPILL(1, a5) SPILL(2, a11) SPILL(3, a17) SPILL(4, a23)                                                \
-    PARITY(c0, a0, a5, a10, a15, a20)                                                                                  \
-    PARITY(c1, a1, a6, a11, a16, a21)                                                                                  \
-    PARITY(c2, a2, a7, a12, a17, a22)                                                                                  \
-    PARITY(c3, a3, a8, a13, a18, a23)                                                                                  \
-    PARITY(c4, a4, a9, a14, a19, a24)                                                                                  \
-    ROTATE(r1, c1, 1) ROTATE(r2, c2, 1) ROTATE(r3, c3, 1) ROTATE(r4, c4, 1) ROTATE(r0, c0, 1)                          \
+              a21, a22, a23, a24)                                                                                      \
+    ROUND_OF(round, a0, a1, a2, a3, a6, a7, a8, a9, a10, a12, a13, a14, a15, a16, a18, a19, a20, a21, a22, a24,        \
+             /* c0 to c4, lanes of the fourth row: */ a5, a11, a17, a23, a4, /* r0 to r4: */ 25, 26, 27, 28, 29)
+#define ROUND_OF(round, a0, a1, a2, a3, a6, a7, a8, a9, a10, a12, a13, a14, a15, a16, a18, a19, a20, a21, a22, a24,    \
+                 c0, c1, c2, c3, c4, r0, r1, r2, r3, r4)                                                               \
+    SPILL(0, c0) SPILL(1, c1) SPILL(2, c2) SPILL(3, c3) SPILL(4, c4)                                                   \
+    PARITY(c1, a1, a6, a16, a21) ROTATE(r1, c1, 1)                                                                     \
+    PARITY(c2, a2, a7, a12, a22) ROTATE(r2, c2, 1)                                                                     \
+    PARITY(c3, a3, a8, a13, a18) ROTATE(r3, c3, 1)                                                                     \
+    PARITY(c4, a9, a14, a19, a24) ROTATE(r4, c4, 1)                                                                    \
+    PARITY(c0, a0, a10, a15, a20) ROTATE(r0, c0, 1)                                                                    \
     THETA(a0, c4, r1) THETA_RHO(a6, c0, r2, 44) THETA_RHO(a12, c1, r3, 43) THETA_RHO(a18, c2, r4, 21)                  \
         THETA_RHO(a24, c3, r0, 14) CHI_IN_PLACE(a0, a6, a12, a18, a24) IOTA_INTO(a0, round)                            \
     THETA_RHO(a1, c0, r2, 1) THETA_RHO(a7, c1, r3, 6) THETA_RHO(a13, c2, r4, 25) THETA_RHO(a19, c3, r0, 8)             \
@@ -54,24 +54,23 @@
         THETA_RHO(a21, c0, r2, 2) CHI_IN_PLACE(a2, a8, a14, a15, a21)                                                  \
     THETA_RHO(a3, c2, r4, 28) THETA_RHO(a9, c3, r0, 20) THETA_RHO(a10, c4, r1, 3) THETA_RHO(a16, c0, r2, 45)           \
         THETA_RHO(a22, c1, r3, 61) CHI_IN_PLACE(a3, a9, a10, a16, a22)                                                 \
-    THETA_RHO_SPILLED(c3, r0, 0, 27) THETA_RHO_SPILLED(c4, r1, 1, 36) THETA_RHO_SPILLED(c0, r2, 2, 10)                 \
-        THETA_RHO_SPILLED(c1, r3, 3, 15) THETA_RHO_SPILLED(c2, r4, 4, 56) CHI_IN_PLACE(c3, c4, c0, c1, c2)
+    THETA_RHO_SPILLED(c3, r0, 4, 27) THETA_RHO_SPILLED(c4, r1, 0, 36) THETA_RHO_SPILLED(c0, r2, 1, 10)                 \
+        THETA_RHO_SPILLED(c1, r3, 2, 15) THETA_RHO_SPILLED(c2, r4, 3, 56) CHI_IN_PLACE(c3, c4, c0, c1, c2)
 
 #define AFTER_ROUND(round, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19,   \
-                    a20, a21, a22, a23, a24, c0, c1, c2, c3, c4)                                                       \
-    round + 1, a0, a6, a12, a18, a24, a3, a9, a10, a16, a22, a1, a7, a13, a19, a20, c3, c4, c0, c1, c2, a2, a8, a14,   \
-        a15, a21, a4, a5, a11, a17, a23
+                    a20, a21, a22, a23, a24)                                                                           \
+    round + 1, a0, a6, a12, a18, a24, a3, a9, a10, a16, a22, a1, a7, a13, a19, a20, a23, a4, a5, a11, a17, a2, a8,     \
+        a14, a15, a21
 
-/* The last round, as far as the digest's first lane needs it, into register a0. */
+/* The last round, as far as the digest's first lane needs it. */
 #define LAST_ROUND(round, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19,    \
-                   a20, a21, a22, a23, a24, c0, c1, c2, c3, c4)                                                        \
-    PARITY(c0, a0, a5, a10, a15, a20)                                                                                  \
-    PARITY(c1, a1, a6, a11, a16, a21)                                                                                  \
-    PARITY(c2, a2, a7, a12, a17, a22)                                                                                  \
-    PARITY(c3, a3, a8, a13, a18, a23)                                                                                  \
-    PARITY(c4, a4, a9, a14, a19, a24)                                                                                  \
-    ROTATE(30, c1, 1) ROTATE(31, c2, 1) ROTATE(c3, c3, 1)                                                              \
-    THETA(a0, c4, 30) THETA_RHO(a6, c0, 31, 44) THETA_RHO(a12, c1, c3, 43) CHI(a0, a6, a12) IOTA_INTO(a0, round)       \
+                   a20, a21, a22, a23, a24)                                                                            \
+    PARITY(a1, a6, a11, a16, a21) ROTATE(25, a1, 1)                                                                    \
+    PARITY(a2, a7, a12, a17, a22) ROTATE(26, a2, 1)                                                                    \
+    PARITY(a3, a8, a13, a18, a23) ROTATE(27, a3, 1)                                                                    \
+    PARITY(a4, a9, a14, a19, a24)                                                                                      \
+    PARITY(a5, a0, a10, a15, a20)                                                                                      \
+    THETA(a0, a4, 25) THETA_RHO(a6, a5, 26, 44) THETA_RHO(a12, a1, 27, 43) CHI(a0, a6, a12) IOTA_INTO(a0, round)       \
     "vptestnmq (%[zero_mask])%{1to8%}, %%zmm" #a0 ", %%k1\n"                                                           \
     "kmovw %%k1, %[zero_states]\n"
 
@@ -117,8 +116,7 @@ find_zeros_by_hand(const Lanes group[], const uint64_t difference[], uint64_t ze
             START_ROW(10, 11, 12, 13, 14)
             START_ROW(15, 16, 17, 18, 19)
             START_ROW(20, 21, 22, 23, 24)
-            ROUNDS_21(2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
-                      25, 26, 27, 28, 29)
+            ROUNDS_21(2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)
             : [zero_states] "=r"(zero_states), "=m"(spilled)
             : [group] "r"(group), [difference] "r"(difference), [zero_mask] "r"(&zero_mask),
               [constants] "r"(KECCAK_ROUND_CONSTANTS), [spilled] "r"(spilled),
