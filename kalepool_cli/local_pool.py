@@ -34,7 +34,8 @@ _SETTINGS = {
     name.upper()
     for kind in (BackendSettings, PoolerSettings)
     for name in (*kind.model_fields, *kind.dropped_keys)
-} - {"LOG_LEVEL"}
+}
+_SETTINGS_OF_THE_SHELL = {"LOG_LEVEL", "KALE_MINER_ISA"}
 _SETTING_PREFIXES = tuple({*BackendSettings.prefixes, *PoolerSettings.prefixes})
 
 T = TypeVar("T")
@@ -251,11 +252,11 @@ class LocalPool:
 
 
 def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The services of this pool get the settings that it makes, and none of the shell's but LOG_LEVEL."""
+    """The services of this pool get the settings that it makes, and of the shell's only a few."""
     return {
         key: value
         for key, value in environment.items()
-        if key not in _SETTINGS and not key.startswith(_SETTING_PREFIXES)
+        if key in _SETTINGS_OF_THE_SHELL or (key not in _SETTINGS and not key.startswith(_SETTING_PREFIXES))
     }
 
 

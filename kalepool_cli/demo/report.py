@@ -13,7 +13,7 @@ from kale.constants import STROOPS_PER_KALE
 
 @dataclass(frozen=True)
 class BlockReport:
-    """Counts of one played block; `open_to_planted_chain_seconds` is None if nobody was planted."""
+    """Counts of one played block; `zeros` is the sum over its works; `open_to_planted_chain_seconds` is None if nobody was planted."""
 
     block_index: int
     plants_ok: int
@@ -24,6 +24,7 @@ class BlockReport:
     harvests_failed: int
     staked_stroops: int
     reward_stroops: int
+    zeros: int
     open_to_planted_chain_seconds: int | None
 
 
@@ -41,6 +42,7 @@ class DemoReport:
     harvests_failed: int
     total_staked_stroops: int
     total_reward_stroops: int
+    mean_zeros: float | None
     hashes: int
     seconds: float
     reconciled: bool
@@ -88,6 +90,7 @@ def report_block(
         harvests_failed=farmers - harvests_ok,
         staked_stroops=sum(row.stake_stroops or 0 for row in mine),
         reward_stroops=sum(row.reward_stroops or 0 for row in mine),
+        zeros=sum(row.zeros or 0 for row in mine),
         open_to_planted_chain_seconds=None if all_planted_at is None else all_planted_at - openable_at,
     )
 
@@ -96,17 +99,20 @@ def total(
     blocks: Sequence[BlockReport], *, farmers: int, requested_blocks: int, hashes: int, seconds: float
 ) -> DemoReport:
     """Add the blocks up; `seconds` is wall time. Not reconciled until somebody has."""
+    works_ok = sum(block.works_ok for block in blocks)
+    zeros = sum(block.zeros for block in blocks)
     return DemoReport(
         blocks=requested_blocks,
         farmers=farmers,
         plants_ok=sum(block.plants_ok for block in blocks),
         plants_failed=sum(block.plants_failed for block in blocks),
-        works_ok=sum(block.works_ok for block in blocks),
+        works_ok=works_ok,
         works_failed=sum(block.works_failed for block in blocks),
         harvests_ok=sum(block.harvests_ok for block in blocks),
         harvests_failed=sum(block.harvests_failed for block in blocks),
         total_staked_stroops=sum(block.staked_stroops for block in blocks),
         total_reward_stroops=sum(block.reward_stroops for block in blocks),
+        mean_zeros=round(zeros / works_ok, 3) if works_ok else None,
         hashes=hashes,
         seconds=round(seconds, 3),
         reconciled=False,
@@ -120,6 +126,10 @@ def format_kale(stroops: int | None) -> str:
         return "–"
     whole, fraction = divmod(abs(stroops), STROOPS_PER_KALE)
     return f"{'-' if stroops < 0 else ''}{whole:,}.{fraction:07d}"
+
+
+def _format_mean(mean: float | None) -> str:
+    return "–" if mean is None else f"{mean:.2f}"
 
 
 def farmer_table(rows: Sequence[FarmerBlock]) -> Table:
@@ -156,6 +166,7 @@ def block_table(report: DemoReport) -> Table:
         ("harvests", f"{report.harvests_ok}/{expected}"),
         ("staked KALE", format_kale(report.total_staked_stroops)),
         ("reward KALE", format_kale(report.total_reward_stroops)),
+        ("mean zeros", _format_mean(report.mean_zeros)),
         ("planted in", ""),
     )
     for heading, footer in columns:
@@ -169,6 +180,7 @@ def block_table(report: DemoReport) -> Table:
             f"{block.harvests_ok}/{report.farmers}",
             format_kale(block.staked_stroops),
             format_kale(block.reward_stroops),
+            _format_mean(block.zeros / block.works_ok if block.works_ok else None),
             "–" if seconds is None else f"{seconds} s",
         )
     return table

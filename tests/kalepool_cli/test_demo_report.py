@@ -60,6 +60,16 @@ def test_counts_and_totals_add_up() -> None:
     assert report.succeeded
 
 
+def test_mean_zeros_are_those_of_the_works_that_there_were() -> None:
+    rows = whole_run()
+    rows[0], rows[1] = replace(rows[0], zeros=9), replace(rows[1], zeros=None)
+    report = report_of(rows)
+    assert [block.zeros for block in report.per_block] == [15, 18]
+    assert report.mean_zeros == 6.6
+    nobody = [replace(row, zeros=None) for row in rows]
+    assert report_of(nobody).mean_zeros is None
+
+
 @pytest.mark.parametrize("missing", ["plant_ledger", "zeros", "reward_stroops"])
 def test_one_missing_step_of_one_farmer_fails_the_run(missing: str) -> None:
     rows = whole_run()
@@ -109,3 +119,4 @@ def test_tables_show_every_farmer_and_every_block() -> None:
     assert text.count("50 │") == len(rows)
     assert text.count("15 s") == 2
     assert "6/6" in text
+    assert text.count("6.00") == 3
