@@ -13,7 +13,10 @@ from kale.constants import STROOPS_PER_KALE
 
 @dataclass(frozen=True)
 class BlockReport:
-    """Counts of one played block; `zeros` is the sum over its works; `open_to_planted_chain_seconds` is None if nobody was planted."""
+    """Counts of one played block.
+
+    `zeros` is the sum over its works; `open_to_planted_chain_seconds` is None if nobody was planted.
+    """
 
     block_index: int
     plants_ok: int

@@ -119,4 +119,4 @@ def test_tables_show_every_farmer_and_every_block() -> None:
     assert text.count("50 │") == len(rows)
     assert text.count("15 s") == 2
     assert "6/6" in text
-    assert text.count("6.00") == 3
+    assert text.count(" 6.00 ") == 3
