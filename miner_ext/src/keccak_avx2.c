@@ -21,17 +21,19 @@ static inline __attribute__((always_inline)) KERNEL_TARGET Lanes lanes_theta_eff
     return lanes_xor(lanes_xor(a, _mm256_add_epi64(b, b)), _mm256_srli_epi64(b, 63));
 }
 
-/* Whole bytes are moved by one shuffle; there is no rotation. */
+/* Where each byte of a lane comes from when it is rotated left by 8 and by 56 bits. */
+#define ROTATE_8 _mm_setr_epi8(7, 0, 1, 2, 3, 4, 5, 6, 15, 8, 9, 10, 11, 12, 13, 14)
+#define ROTATE_56 _mm_setr_epi8(1, 2, 3, 4, 5, 6, 7, 0, 9, 10, 11, 12, 13, 14, 15, 8)
+
+/* There is no rotation, but whole bytes are moved by one shuffle. */
 static inline __attribute__((always_inline)) KERNEL_TARGET Lanes lanes_xor_rotate(Lanes a, Lanes b, int n)
 {
     const Lanes lanes = lanes_xor(a, b);
 
     if (n == 8)
-        return _mm256_shuffle_epi8(lanes, _mm256_broadcastsi128_si256(_mm_set_epi8(14, 13, 12, 11, 10, 9, 8, 15, 6, 5, 4,
-                                                                                  3, 2, 1, 0, 7)));
+        return _mm256_shuffle_epi8(lanes, _mm256_broadcastsi128_si256(ROTATE_8));
     if (n == 56)
-        return _mm256_shuffle_epi8(lanes, _mm256_broadcastsi128_si256(_mm_set_epi8(8, 15, 14, 13, 12, 11, 10, 9, 0, 7, 6,
-                                                                                  5, 4, 3, 2, 1)));
+        return _mm256_shuffle_epi8(lanes, _mm256_broadcastsi128_si256(ROTATE_56));
     return lanes_xor(_mm256_slli_epi64(lanes, n), _mm256_srli_epi64(lanes, 64 - n));
 }
 

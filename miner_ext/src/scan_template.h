@@ -202,22 +202,21 @@ KERNEL_FUNCTION void part_differences(const NonceSpan *span, uint32_t base, uint
 KERNEL_FUNCTION unsigned find_zeros(const Lanes group[KECCAK_LANES], const uint64_t difference[KECCAK_LANES],
                                     uint64_t zero_mask)
 {
-    Lanes lanes[KECCAK_LANES], other[KECCAK_LANES];
+    Lanes lanes[KECCAK_LANES], in[KECCAK_LANES];
 
     for (unsigned i = 0; i < KECCAK_LANES; i++)
-        other[i] = lanes_xor(group[i], lanes_broadcast(difference[i]));
-    chi_iota(other, lanes, 1);
-    keccak_round(lanes, other, 2);
-    keccak_rounds(other, 3, KECCAK_ROUNDS - 1);
+        in[i] = lanes_xor(group[i], lanes_broadcast(difference[i]));
+    chi_iota(in, lanes, 1);
+    keccak_round(lanes, in, 2);
+    keccak_rounds(in, 3, KECCAK_ROUNDS - 1);
     {
-        const Lanes *const in = other;
+        const Lanes round_constant = lanes_broadcast(KECCAK_ROUND_CONSTANTS[KECCAK_ROUNDS - 1]);
+        Lanes first_lane;
 
         THETA_EFFECTS(in);
         (void)e3, (void)e4;
-        return lanes_zero_states(
-            lanes_xor(lanes_chi(lanes_xor(in[0], e0), lanes_xor_rotate(in[6], e1, 44), lanes_xor_rotate(in[12], e2, 43)),
-                      lanes_broadcast(KECCAK_ROUND_CONSTANTS[KECCAK_ROUNDS - 1])),
-            zero_mask);
+        first_lane = lanes_chi(lanes_xor(in[0], e0), lanes_xor_rotate(in[6], e1, 44), lanes_xor_rotate(in[12], e2, 43));
+        return lanes_zero_states(lanes_xor(first_lane, round_constant), zero_mask);
     }
 }
 #endif
