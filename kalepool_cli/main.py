@@ -2,6 +2,7 @@
 
 import typer
 
+from kalepool_bench.command import app as bench
 from kalepool_cli import admin, farmer, services
 from kalepool_cli.demo.command import demo
 from poolkit.version import VERSION
@@ -21,6 +22,7 @@ app.command()(services.replay)
 app.command()(demo)
 app.add_typer(farmer.app, name="farmer")
 app.add_typer(admin.app, name="admin")
+app.add_typer(bench, name="bench")
 
 
 @app.command()

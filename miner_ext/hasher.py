@@ -69,11 +69,17 @@ class HashingThreads:
         self._shares = Shares()
         self._running: dict[Search, Job] = {}
         self._hashes_total = 0
+        self._searches = 0
         self._reported: dict[JobKey, int] = {}
         self._ended = threading.Event()
         names = [f"hash-{number}" for number in range(threads)]
         self._threads = [threading.Thread(target=self._work_until_end, name=name) for name in names]
         self._threads.append(threading.Thread(target=self._report_until_end, name="progress"))
+
+    @property
+    def searches(self) -> int:
+        """How many have begun, of all threads."""
+        return self._searches
 
     def start(self) -> None:
         for thread in self._threads:
@@ -118,6 +124,7 @@ class HashingThreads:
                 if taken is not None:
                     search = _search(taken)
                     self._running[search] = taken.job
+                    self._searches += 1
                     return taken, search
                 self._changed.wait()
             return None

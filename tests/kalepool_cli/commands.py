@@ -17,6 +17,11 @@ def all_commands() -> set[tuple[str, ...]]:
     return words
 
 
+def all_groups() -> set[str]:
+    """Those whose commands have two words, such as "farmer"."""
+    return {words[0] for words in all_commands() if len(words) == 2}
+
+
 def _names(commands: typer.Typer) -> Iterator[str]:
     for command in commands.registered_commands:
         assert command.callback is not None

@@ -21,7 +21,7 @@ from kalepool.v1 import pooler_pb2, types_pb2
 from kalepool.v1.pooler_pb2_grpc import PoolerServiceStub
 from kalepool_cli.demo.wallets import Wallet, ask_friendbot
 from kalepool_cli.main import app
-from tests.kalepool_cli.commands import all_commands
+from tests.kalepool_cli.commands import all_commands, all_groups
 from tests.mesh.harness import Mesh, running_mesh
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -223,8 +223,8 @@ def commands_of_the_readme() -> set[tuple[str, ...]]:
     """Those in code blocks, and those in the table, where a row may name several of a group."""
     named: set[tuple[str, ...]] = set()
     for first, second in re.findall(r"^(?: {4})?kalepool ([a-z-]+)(?: ([a-z-]+))?", README, re.MULTILINE):
-        named.add((first, second) if first in ("farmer", "admin") else (first,))
+        named.add((first, second) if first in all_groups() else (first,))
     for first, rest in re.findall(r"^\| `kalepool ([a-z]+) ([^|]*) \|", README, re.MULTILINE):
-        grouped = first in ("farmer", "admin")
+        grouped = first in all_groups()
         named |= {(first, word) for word in re.findall(r"([a-z-]+)`", rest)} if grouped else {(first,)}
     return named
