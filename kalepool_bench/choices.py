@@ -1,6 +1,5 @@
 """What the options of `kalepool bench` mean, and which values are refused."""
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -12,11 +11,6 @@ MOST_SEARCHES: Final = 100_000_000
 
 class BadChoice(Exception):
     """An option that cannot be; the text names it, its limit and the value."""
-
-
-def usable_cpus() -> int:
-    """CPUs that this process may run on, which in a container may be fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_isas(texts: Sequence[str] | None, usable: Sequence[str]) -> tuple[str, ...]:

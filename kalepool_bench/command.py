@@ -17,7 +17,6 @@ from kalepool_bench.choices import (
     choose_searches,
     choose_seconds,
     choose_threads,
-    usable_cpus,
 )
 
 EXIT_FAILED = 1
@@ -55,9 +54,7 @@ def hash_rate(
     and after it. All figures are medians; the first round is not counted.
     """
     with _one_line_errors():
-        cases = [
-            (name, count) for name in _choose_isas(isa) for count in choose_threads(threads, usable_cpus())
-        ]
+        cases = [(name, count) for name in _choose_isas(isa) for count in choose_threads(threads, _cpus())]
         choose_seconds(seconds)
     from kalepool_bench.display import print_hash_rates, progress_bar, warn_of_others
     from kalepool_bench.hash_rate import measure_hash_rates
@@ -92,7 +89,7 @@ def search(
     results = []
     for name in names:
         with progress_bar(name) as show:
-            results.append(measure_responsiveness(name, usable_cpus(), seconds, show))
+            results.append(measure_responsiveness(name, _cpus(), seconds, show))
     warn_of_others(result.cpu_share for result in results)
     if as_json:
         _print_json([asdict(result) for result in results])
@@ -146,6 +143,12 @@ def _choose_isas(texts: list[str] | None) -> tuple[str, ...]:
     except ValueError as error:  # KALE_MINER_ISA names one that this machine does not have
         raise BadChoice(str(error)) from None
     return choose_isas(texts, isas())
+
+
+def _cpus() -> int:
+    from miner_ext.scheduling import usable_cpus
+
+    return len(usable_cpus())
 
 
 def _print_json(content: Any) -> None:

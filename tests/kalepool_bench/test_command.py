@@ -7,13 +7,13 @@ import sys
 import pytest
 from typer.testing import CliRunner, Result
 
-from kalepool_bench.choices import usable_cpus
 from kalepool_bench.display import warn_of_others
 from kalepool_cli.main import app
 from kalepool_cli.processes import kalepool_command
 from miner_ext import isas
+from miner_ext.scheduling import usable_cpus
 
-CPUS = usable_cpus()
+CPUS = len(usable_cpus())
 
 
 def run(*words: str, **environment: str) -> Result:

@@ -2,17 +2,17 @@
 
 import pytest
 
-from kalepool_bench.choices import usable_cpus
 from kalepool_bench.figures import Paired
 from kalepool_bench.hash_rate import HashRate, measure_hash_rates, speed_ups, summarise
 from kalepool_bench.workload import SearchLoad, make_search, yardstick_mperms
 from miner_ext import isas
+from miner_ext.scheduling import usable_cpus
 
 SLICE_WALL_SECONDS = 0.005
 
 
 def test_every_case_is_measured_in_the_order_that_was_asked_for() -> None:
-    cases = [(isa, threads) for isa in isas() for threads in (1, min(2, usable_cpus()))]
+    cases = [(isa, threads) for isa in isas() for threads in (1, min(2, len(usable_cpus())))]
     parts: list[float] = []
     measured = measure_hash_rates(cases, 0.02, parts.append, SLICE_WALL_SECONDS)
     assert [(rate.isa, rate.threads) for rate in measured.rates] == cases
