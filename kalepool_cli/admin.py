@@ -1,16 +1,12 @@
 """`kalepool admin …`: what operators ask of the Backend."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import grpc.aio
 import typer
 
-from kalepool.v1 import admin_pb2
-from kalepool.v1.admin_pb2_grpc import AdminServiceStub
 from kalepool_cli.calls import (
     DEFAULT_BACKEND,
-    EXIT_REFUSED,
     ApiKeyFileOption,
     BackendOption,
     call,
@@ -18,7 +14,12 @@ from kalepool_cli.calls import (
     print_message,
 )
 from kalepool_cli.secret_files import write_secret
+from kalepool_cli.usage import EXIT_REFUSED
 
+if TYPE_CHECKING:
+    import grpc.aio
+
+# gRPC is imported by the calls themselves: `kalepool hash` has to start fast, and has no use for it.
 app = typer.Typer(help="Run the pool: poolers and reconciliation.", no_args_is_help=True)
 
 
@@ -35,6 +36,9 @@ def create_pooler(
     api_key_file: ApiKeyFileOption = None,
 ) -> None:
     """Make a pooler and write its API key to a file."""
+    from kalepool.v1 import admin_pb2
+    from kalepool.v1.admin_pb2_grpc import AdminServiceStub
+
     if key_file.exists():  # asked before the call: a key that can't be written is lost
         raise typer.BadParameter(f"{key_file} exists already", param_hint="--key-file")
     request = admin_pb2.CreatePoolerRequest(
@@ -53,6 +57,9 @@ def create_pooler(
 @app.command("list-poolers")
 def list_poolers(backend: BackendOption = DEFAULT_BACKEND, api_key_file: ApiKeyFileOption = None) -> None:
     """List the poolers."""
+    from kalepool.v1 import admin_pb2
+    from kalepool.v1.admin_pb2_grpc import AdminServiceStub
+
     request = admin_pb2.ListPoolersRequest(page_size=1000)
     print_message(call(backend, api_key_file, lambda channel: AdminServiceStub(channel).ListPoolers(request)))
 
@@ -64,9 +71,12 @@ def reconcile(
     api_key_file: ApiKeyFileOption = None,
 ) -> None:
     """Read the chain anew and compare it with the records; exit code 1 on an unexplained difference."""
+    from kalepool.v1 import admin_pb2
+    from kalepool.v1.admin_pb2_grpc import AdminServiceStub
+
     request = admin_pb2.ReconcileRequest(farmer_id=farmer_id)
 
-    async def run(channel: grpc.aio.Channel) -> bool:
+    async def run(channel: "grpc.aio.Channel") -> bool:
         reconciled = False
         async for message in AdminServiceStub(channel).Reconcile(request):
             if message.HasField("finding"):

@@ -6,15 +6,15 @@ import os
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-import grpc.aio
 import typer
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
 
-from poolkit.errors import PoolError
-from poolkit.grpc_client import open_channel
+from kalepool_cli.usage import EXIT_REFUSED, usage_error
+
+if TYPE_CHECKING:
+    import grpc.aio
+    from google.protobuf.message import Message
 
 BackendOption = Annotated[
     str, typer.Option("--backend", envvar="BACKEND", help="host:port of the Backend's gRPC server.")
@@ -28,8 +28,6 @@ ApiKeyFileOption = Annotated[
     ),
 ]
 DEFAULT_BACKEND = "127.0.0.1:3000"
-EXIT_REFUSED = 1
-EXIT_USAGE = 2
 
 T = TypeVar("T")
 
@@ -39,8 +37,10 @@ def new_request_id() -> str:
     return str(uuid.uuid4())
 
 
-def call(backend: str, api_key_file: Path | None, action: Callable[[grpc.aio.Channel], Awaitable[T]]) -> T:
+def call(backend: str, api_key_file: Path | None, action: "Callable[[grpc.aio.Channel], Awaitable[T]]") -> T:
     """Run one action on a channel to the Backend; a refusal is one line on stderr and exit code 1."""
+    from poolkit.errors import PoolError
+    from poolkit.grpc_client import open_channel
 
     async def run() -> T:
         async with open_channel(backend, api_key=_read_api_key(api_key_file)) as channel:
@@ -53,8 +53,10 @@ def call(backend: str, api_key_file: Path | None, action: Callable[[grpc.aio.Cha
         raise typer.Exit(EXIT_REFUSED) from None
 
 
-def print_message(message: Message) -> None:
+def print_message(message: "Message") -> None:
     """The message as JSON, field names as in the protos."""
+    from google.protobuf.json_format import MessageToDict
+
     typer.echo(
         json.dumps(
             MessageToDict(
@@ -70,19 +72,14 @@ def _read_api_key(path: Path | None) -> str:
     if path is None:
         key = os.environ.get("API_KEY", "")
         if not key:
-            raise _usage_error("no API key: give --api-key-file or set API_KEY")
+            raise usage_error("no API key: give --api-key-file or set API_KEY")
     else:
         try:
             key = path.read_text().strip()
         except OSError as error:
-            raise _usage_error(f"cannot read the API key file {path}: {error.strerror}") from None
+            raise usage_error(f"cannot read the API key file {path}: {error.strerror}") from None
         except UnicodeDecodeError:
             key = ""
     if not (key.isascii() and key.isprintable() and key):
-        raise _usage_error(f"{path or 'API_KEY'} does not hold an API key")
+        raise usage_error(f"{path or 'API_KEY'} does not hold an API key")
     return key
-
-
-def _usage_error(text: str) -> typer.Exit:
-    typer.echo(f"kalepool: {text}", err=True)
-    return typer.Exit(EXIT_USAGE)

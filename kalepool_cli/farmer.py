@@ -1,11 +1,9 @@
 """`kalepool farmer …`: what farmers, and operators for them, ask of the Backend."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kalepool.v1 import farmer_pb2, types_pb2
-from kalepool.v1.farmer_pb2_grpc import FarmerServiceStub
 from kalepool_cli.calls import (
     DEFAULT_BACKEND,
     ApiKeyFileOption,
@@ -15,6 +13,10 @@ from kalepool_cli.calls import (
     print_message,
 )
 
+if TYPE_CHECKING:
+    from kalepool.v1 import types_pb2
+
+# gRPC is imported by the calls themselves: `kalepool hash` has to start fast, and has no use for it.
 app = typer.Typer(help="Register farmers and look after them.", no_args_is_help=True)
 
 FarmerId = Annotated[str, typer.Argument(help="The farmer's id (UUID).")]
@@ -38,6 +40,9 @@ def register(
     api_key_file: ApiKeyFileOption = None,
 ) -> None:
     """Register a custodial farmer; the answer says what to fund and where."""
+    from kalepool.v1 import farmer_pb2
+    from kalepool.v1.farmer_pb2_grpc import FarmerServiceStub
+
     request = farmer_pb2.RegisterFarmerRequest(
         request_id=new_request_id(),
         user_email=user_email,
@@ -56,6 +61,9 @@ def confirm_funding(
     farmer_id: FarmerId, backend: BackendOption = DEFAULT_BACKEND, api_key_file: ApiKeyFileOption = None
 ) -> None:
     """Look for the farmer's XLM, make its trustline and activate it."""
+    from kalepool.v1 import farmer_pb2
+    from kalepool.v1.farmer_pb2_grpc import FarmerServiceStub
+
     request = farmer_pb2.ConfirmFundingRequest(request_id=new_request_id(), farmer_id=farmer_id)
     print_message(
         call(backend, api_key_file, lambda channel: FarmerServiceStub(channel).ConfirmFunding(request))
@@ -67,6 +75,9 @@ def get(
     farmer_id: FarmerId, backend: BackendOption = DEFAULT_BACKEND, api_key_file: ApiKeyFileOption = None
 ) -> None:
     """Show one farmer with its balances."""
+    from kalepool.v1 import farmer_pb2
+    from kalepool.v1.farmer_pb2_grpc import FarmerServiceStub
+
     request = farmer_pb2.GetFarmerRequest(farmer_id=farmer_id)
     print_message(call(backend, api_key_file, lambda channel: FarmerServiceStub(channel).GetFarmer(request)))
 
@@ -86,6 +97,9 @@ def list_farmers(
     api_key_file: ApiKeyFileOption = None,
 ) -> None:
     """List farmers in the order in which they registered."""
+    from kalepool.v1 import farmer_pb2
+    from kalepool.v1.farmer_pb2_grpc import FarmerServiceStub
+
     request = farmer_pb2.ListFarmersRequest(
         page_size=page_size, page_token=page_token, pooler_id=pooler_id, status=_status(status)
     )
@@ -102,6 +116,9 @@ def update_stake(
     api_key_file: ApiKeyFileOption = None,
 ) -> None:
     """Set which share of the free balance is staked, from the next plant on."""
+    from kalepool.v1 import farmer_pb2
+    from kalepool.v1.farmer_pb2_grpc import FarmerServiceStub
+
     request = farmer_pb2.UpdateStakeRequest(
         request_id=new_request_id(), farmer_id=farmer_id, stake_basis_points=stake_basis_points
     )
@@ -110,7 +127,9 @@ def update_stake(
     )
 
 
-def _status(name: str) -> types_pb2.FarmerStatus.ValueType:
+def _status(name: str) -> "types_pb2.FarmerStatus.ValueType":
+    from kalepool.v1 import types_pb2
+
     if not name:
         return types_pb2.FARMER_STATUS_UNSPECIFIED
     try:

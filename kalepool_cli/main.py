@@ -3,7 +3,7 @@
 import typer
 
 from kalepool_bench.command import app as bench
-from kalepool_cli import admin, farmer, services
+from kalepool_cli import admin, farmer, hashing, services
 from kalepool_cli.demo.command import demo
 from poolkit.version import VERSION
 
@@ -20,6 +20,8 @@ app.command()(services.localnet)
 app.command()(services.postgres)
 app.command()(services.replay)
 app.command()(demo)
+# Else -5 would be an option that nobody knows, and not a number below the least.
+app.command("hash", context_settings={"ignore_unknown_options": True})(hashing.hash_nonces)
 app.add_typer(farmer.app, name="farmer")
 app.add_typer(admin.app, name="admin")
 app.add_typer(bench, name="bench")

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from pooler_svc.hashers.process import ProcessHasher
+from pooler_svc.hasher_choice import choose_hasher
 from pooler_svc.server import describe, serve_pooler
 from pooler_svc.settings import PoolerSettings
 from poolkit.errors import StartupError
@@ -35,7 +35,7 @@ def run(settings: PoolerSettings) -> int:
 
 
 async def _serve(settings: PoolerSettings) -> None:
-    async with serve_pooler(settings, ProcessHasher(threads=settings.hasher_threads)) as pooler:
+    async with serve_pooler(settings, choose_hasher(settings)) as pooler:
         print(describe(pooler), flush=True)
         await asyncio.get_running_loop().create_future()
 

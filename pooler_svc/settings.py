@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from kale.constants import LEDGER_SECONDS
+from pooler_svc.hashers.command import DEFAULT_NONCE_COUNT, DEFAULT_RUN_WALL_SECONDS
+from pooler_svc.hashers.command_lines import CommandStyle, split_command
 from poolkit.errors import StartupError
 from poolkit.settings import ChainSettings
 
@@ -16,7 +18,7 @@ _SECONDS_A_MINUTE = 60
 class PoolerSettings(ChainSettings):
     """Where the Pooler listens, whom it asks, and when it does what."""
 
-    prefixes: ClassVar[tuple[str, ...]] = (*ChainSettings.prefixes, "POOLER_", "BACKEND_")
+    prefixes: ClassVar[tuple[str, ...]] = (*ChainSettings.prefixes, "POOLER_", "BACKEND_", "HASHER_")
     keys_of_others: ClassVar[frozenset[str]] = frozenset({"BACKEND_HOST", "BACKEND_PORT", "BACKEND_DATA_DIR"})
     dropped_keys: ClassVar[Mapping[str, str]] = {
         **ChainSettings.dropped_keys,
@@ -44,6 +46,10 @@ class PoolerSettings(ChainSettings):
     farmers_refresh_seconds: float = Field(default=30.0, ge=1, le=3_600)
     max_farmers_capacity: int = Field(default=50, ge=1, le=1_000)
     hasher_threads: int | None = Field(default=None, ge=1, le=1_024)
+    hasher_command: str | None = None
+    hasher_command_style: CommandStyle = CommandStyle.RANGE
+    hasher_command_nonces: int = Field(default=DEFAULT_NONCE_COUNT, ge=1, le=1_000_000_000_000)
+    hasher_command_wall_seconds: float = Field(default=DEFAULT_RUN_WALL_SECONDS, ge=0.1, le=600)
 
     backend_call_wall_seconds: float = Field(default=10.0, gt=0, le=120)
     drain_wall_seconds: float = Field(default=10.0, gt=0, le=600)
@@ -63,6 +69,13 @@ class PoolerSettings(ChainSettings):
             return (self.api_key(),)
         operator = _secret(self.pooler_operator_key, self.pooler_operator_key_file, "POOLER_OPERATOR_KEY")
         return (self.api_key(), operator)
+
+    @field_validator("hasher_command")
+    @classmethod
+    def _words_of_a_command(cls, command: str | None) -> str | None:
+        if command is not None:
+            split_command(command)
+        return command
 
     @model_validator(mode="after")
     def _one_source_a_key(self) -> Self:

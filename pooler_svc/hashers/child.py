@@ -6,7 +6,6 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterable, Sequence
 from typing import Final, Self
 
-from kalepool.v1.errors_pb2 import Reason
 from miner_ext.hasher_messages import (
     Command,
     MalformedLine,
@@ -17,19 +16,13 @@ from miner_ext.hasher_messages import (
     encode,
     shown,
 )
-from poolkit.errors import NamedError
+from pooler_svc.hashers.failures import HasherCrashed
 
 _START_WALL_SECONDS: Final = 30.0
 _STOP_WALL_SECONDS: Final = 2.0
 _KILL_WALL_SECONDS: Final = 5.0
 # A progress line names every job that moved: room for thousands.
 _LONGEST_LINE_BYTES: Final = 1 << 20
-
-
-class HasherCrashed(NamedError):
-    """The hasher process did not start, ended, fell silent or talked nonsense."""
-
-    REASON = Reason.REASON_HASHER_CRASHED
 
 
 class HasherChild:

@@ -3,6 +3,8 @@
 from bisect import bisect_left
 from typing import Final, NamedTuple
 
+from pooler_svc.hashers.port import HashRates
+
 _LONGEST_WALL_SECONDS: Final = 600.0
 
 
@@ -34,6 +36,15 @@ class RateWindow:
         first = self._samples[max(0, inside - 1)]
         elapsed = now - first.wall_seconds
         return (self.total - first.total) / elapsed if elapsed > 0 else 0.0
+
+    def rates(self, now: float) -> HashRates:
+        """The total, and the rates of the windows that a Hasher tells, up to now."""
+        return HashRates(
+            hashes_total=self.total,
+            per_second_1s=self.per_second(now, 1.0),
+            per_second_1m=self.per_second(now, 60.0),
+            per_second_10m=self.per_second(now, _LONGEST_WALL_SECONDS),
+        )
 
     def _first_inside(self, start: float) -> int:
         return bisect_left(self._samples, start, key=lambda sample: sample.wall_seconds)

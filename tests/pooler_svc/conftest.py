@@ -1,11 +1,23 @@
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 from stellar_sdk import Keypair
 
 from localnet.testing import NodeHandle, running_localnet
 from pooler_svc.settings import PoolerSettings
 from tests.pooler_svc.fakes import API_KEY, FakeBackend, FarmHand
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What works with processes below asyncio's streams is tried on the loop of the services as well."""
+    if item.path.name in ("test_command_hasher.py", "test_command_runs.py"):
+        return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
+
 
 SPEED = 100.0
 FARMERS = 3

@@ -2,11 +2,15 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
+from kalepool_cli.processes import kalepool_command
 from localnet.testing import NodeHandle
 from tests.pooler_svc.fakes import API_KEY, FakeBackend, until
 
@@ -81,6 +85,24 @@ async def test_a_pooler_process_plants_and_ends_cleanly_at_sigterm(
     assert banner[0].startswith("KALE pool Pooler")
     assert any(backend_address in line for line in banner)
     assert API_KEY not in errors.decode()
+
+
+@pytest.mark.parametrize("style", ["range", "difficulty"])
+async def test_a_pooler_process_hashes_by_an_external_program_and_ends_cleanly_in_the_midst_of_it(
+    tmp_path: Path, node: NodeHandle, backend: FakeBackend, backend_address: str, style: str
+) -> None:
+    backend.farm.age_block(300)
+    command = {
+        "HASHER_COMMAND": shlex.join(kalepool_command("hash")),
+        "HASHER_COMMAND_STYLE": style,
+        "HASHER_COMMAND_NONCES": "100000",
+    }
+    async with started_pooler(tmp_path, **chain(node, backend_address), **command) as process:
+        await until(backend.changes, lambda: len({each.farmer_id for each in backend.candidates}) == 3)
+        process.terminate()
+        _, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert "refusal" not in errors.decode()
 
 
 async def test_a_pooler_that_was_killed_in_mid_block_goes_on_with_it_and_repeats_nothing(

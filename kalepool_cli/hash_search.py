@@ -1,0 +1,129 @@
+"""The search of `kalepool hash`: in a thread of its own, so that a signal ends it within milliseconds."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from kalepool_cli.hash_arguments import DifficultyRequest, RangeRequest
+from miner_ext import Search, Solution
+
+_NONCES: Final = 2**64
+_SMALLEST_RANGE: Final = 4_096
+_LARGEST_RANGE: Final = 1 << 24
+_TELL_WALL_SECONDS: Final = 1.0
+
+
+class SearchEnded(Exception):
+    """A signal ended the search. signal: its number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"ended by {signal.Signals(number).name}")
+        self.signal = number
+
+
+class ThreadsRefused(Exception):
+    """The system starts no more threads."""
+
+
+class SearchThread:
+    """Runs one search after the other until one found enough. To be used in the main thread."""
+
+    def __init__(self, searches: Iterator[Search], enough: Callable[[Solution], bool]) -> None:
+        self._searches = searches
+        self._enough = enough
+        self._current: Search | None = None
+        self._hashes_before = 0
+        self._found: Solution | None = None
+        self._failure: OSError | None = None
+        self._signal: int | None = None
+        self._ended = threading.Event()
+
+    def run(self) -> Solution | None:
+        """The first that is enough, None without one. Raises SearchEnded, ThreadsRefused."""
+        started = time.monotonic()
+        with self._hearing_signals():
+            threading.Thread(target=self._search_all, name="hash", daemon=True).start()
+            tells = sys.stderr.isatty()
+            while not self._ended.wait(_TELL_WALL_SECONDS if tells else None):
+                self._tell(time.monotonic() - started)
+        if tells:
+            print(file=sys.stderr)
+        if self._signal is not None:
+            raise SearchEnded(self._signal)
+        if self._failure is not None:
+            raise ThreadsRefused(f"threads can't be started: {self._failure.strerror}")
+        return self._found
+
+    def _search_all(self) -> None:
+        try:
+            for search in self._searches:
+                self._current = search
+                # Asked after the search can be seen by the handler: one of the two ends it.
+                if self._signal is not None:
+                    return
+                progress = search.run()
+                self._hashes_before += progress.hashes
+                if progress.best is not None and self._enough(progress.best):
+                    self._found = progress.best
+                    return
+        except OSError as error:
+            self._failure = error
+        finally:
+            self._ended.set()
+
+    @contextmanager
+    def _hearing_signals(self) -> Iterator[None]:
+        heard = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, self._end) for number in heard]
+        try:
+            yield
+        finally:
+            for number, handler in zip(heard, before, strict=True):
+                signal.signal(number, handler)
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        self._signal = number
+        if self._current is not None:
+            self._current.stop()
+
+    def _tell(self, wall_seconds: float) -> None:
+        now = self._current.progress().hashes if self._current is not None else 0
+        millions = (self._hashes_before + now) / 1e6
+        text = f"\r{millions:,.0f} million hashes, {millions / wall_seconds:.2f} MH/s"
+        print(text, end="", file=sys.stderr, flush=True)
+
+
+def search(request: RangeRequest | DifficultyRequest) -> Solution | None:
+    """The answer; None where no nonce that is left has the zeros. Raises SearchEnded, ThreadsRefused."""
+    if isinstance(request, RangeRequest):
+        whole = _search_of(request, request.nonce_from, request.nonce_count)
+        return SearchThread(iter([whole]), lambda found: True).run()
+    wanted = request.zeros
+    return SearchThread(_successive(request), lambda found: found.zeros >= wanted).run()
+
+
+def _successive(request: DifficultyRequest) -> Iterator[Search]:
+    """Range after range, up to the last nonce.
+
+    A search goes on to the end of its range when it has found enough, so a range is a part of what the
+    zeros take on average. This is the only place that knows.
+    """
+    size = request.range_size or min(_LARGEST_RANGE, max(_SMALLEST_RANGE, 16**request.zeros // 4))
+    for nonce_from in range(request.nonce_from, _NONCES, size):
+        yield _search_of(request, nonce_from, min(size, _NONCES - nonce_from))
+
+
+def _search_of(request: RangeRequest | DifficultyRequest, nonce_from: int, nonce_count: int) -> Search:
+    return Search(
+        request.index,
+        request.entropy,
+        request.farmer_key,
+        nonce_from,
+        nonce_count,
+        threads=request.threads,
+    )

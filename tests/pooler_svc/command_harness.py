@@ -1,0 +1,78 @@
+"""What the tests of CommandHasher have in common: jobs, a hasher, and what its runs noted."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from miner_ext import verify
+from pooler_svc.hashers import CommandHasher, HashJob, Improvement
+from pooler_svc.hashers.command_lines import CommandStyle
+
+ENTROPY = bytes(range(32))
+KEY = bytes(range(32, 64))
+RANGE, DIFFICULTY = CommandStyle.RANGE, CommandStyle.DIFFICULTY
+
+
+def job(farmer_id: str = "a", *, nonce_from: int = 0, weight: int = 1, entropy: bytes = ENTROPY) -> HashJob:
+    return HashJob(farmer_id, 37, entropy, KEY, nonce_from, weight)
+
+
+def command_hasher(
+    command: Sequence[str], style: CommandStyle, *, nonce_count: int = 20_000, run_wall_seconds: float = 20.0
+) -> CommandHasher:
+    return CommandHasher(command, style, nonce_count=nonce_count, run_wall_seconds=run_wall_seconds)
+
+
+@asynccontextmanager
+async def started(hasher: CommandHasher) -> AsyncIterator[CommandHasher]:
+    await hasher.start()
+    try:
+        yield hasher
+    finally:
+        await hasher.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what no event tells."""
+    while not condition():
+        await asyncio.sleep(0.01)
+
+
+async def with_zeros(improvements: AsyncIterator[Improvement], zeros: int) -> Improvement:
+    """The first with so many; all that come before it are right, and each better than the last."""
+    before = -1
+    async for found in improvements:
+        assert (found.farmer_id, found.block_index) == ("a", 37)
+        assert found.hash == verify(37, ENTROPY, KEY, found.nonce).hash
+        assert found.zeros == verify(37, ENTROPY, KEY, found.nonce).zeros > before
+        assert found.seconds > 0
+        before = found.zeros
+        if found.zeros >= zeros:
+            return found
+    raise AssertionError("no more improvements")
+
+
+def runs(log: Path) -> list[dict[str, Any]]:
+    """What each run noted, in order."""
+    if not log.exists():
+        return []
+    return [json.loads(line) for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+
+def asked(log: Path, name: str) -> list[int]:
+    """The values of an option, run for run."""
+    arguments = [run["arguments"] for run in runs(log)]
+    return [int(words[words.index(name) + 1]) for words in arguments]
+
+
+def has_ended(pid: int) -> bool:
+    """Also true of a dead process that nobody has asked about: its parent may have ended before it."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,50 @@
+import pytest
+from pydantic import ValidationError
+
+from pooler_svc.hasher_choice import choose_hasher, environment_for_others
+from pooler_svc.settings import PoolerSettings
+
+
+def settings(**values: str) -> PoolerSettings:
+    known = {"stellar_network": "local", "rpc_url": "http://127.0.0.1:8000", "pooler_api_key": "k"}
+    return PoolerSettings.model_validate(known | values)
+
+
+def test_without_a_command_it_is_our_own() -> None:
+    assert repr(choose_hasher(settings())) == "<ProcessHasher pid=None jobs=0>"
+
+
+@pytest.mark.parametrize("style", ["range", "difficulty"])
+def test_with_a_command_it_is_that_one(style: str) -> None:
+    chosen = choose_hasher(settings(hasher_command="./miner {} --gpu", hasher_command_style=style))
+    assert repr(chosen) == f"<CommandHasher {style} ./miner pid=None jobs=0>"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("hasher_command", "./miner 'x", "No closing quotation"),
+        ("hasher_command", "{}", "must begin with a program"),
+        ("hasher_command_style", "fast", "'range' or 'difficulty'"),
+        ("hasher_command_nonces", "0", "greater than or equal to 1"),
+        ("hasher_command_nonces", "1000000000001", "less than or equal to 1000000000000"),
+        ("hasher_command_wall_seconds", "0", "greater than or equal to 0.1"),
+        ("hasher_command_wall_seconds", "601", "less than or equal to 600"),
+    ],
+)
+def test_what_is_wrong_is_named(key: str, value: str, text: str) -> None:
+    with pytest.raises(ValidationError, match=text):
+        settings(**{key: value})
+
+
+def test_others_get_neither_our_settings_nor_secrets() -> None:
+    environment = {
+        "PATH": "/bin",
+        "CUDA_VISIBLE_DEVICES": "0",
+        "POOLER_API_KEY": "k",
+        "RPC_URL": "https://rpc.example/token",
+        "MASTER_KEY": "k",
+        "API_KEY": "k",
+        "DATABASE_URL": "postgresql://ada:sesame@db/pool",
+    }
+    assert environment_for_others(environment) == {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "0"}
