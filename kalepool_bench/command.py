@@ -138,8 +138,10 @@ def _one_line_errors() -> Iterator[None]:
 
 
 def _choose_isas(texts: list[str] | None) -> tuple[str, ...]:
+    from miner_ext import isas, kernel_name
+
     try:
-        from miner_ext import isas
+        kernel_name()
     except ValueError as error:  # KALE_MINER_ISA names one that this machine does not have
         raise BadChoice(str(error)) from None
     return choose_isas(texts, isas())

@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from miner_ext import MAX_THREADS
+from miner_ext.scheduling import usable_cpus
 
 WORDS: Final = "BLOCK HASH_BASE64 NONCE DIFFICULTY ADDRESS"
 _RANGE_OPTIONS: Final = (
@@ -23,6 +23,7 @@ _RANGE_REQUIRED: Final = _RANGE_OPTIONS[:4]
 _DIFFICULTY_OPTIONS: Final = ("--max-threads", "--batch-size")
 _INDICES: Final = 2**32
 _NONCES: Final = 2**64
+_MOST_NONCES: Final = _NONCES - 1  # that a search takes
 _MOST_ZEROS: Final = 64
 _SHOWN_CHARACTERS: Final = 80
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}")
@@ -53,7 +54,7 @@ class RangeRequest:
 
 @dataclass(frozen=True)
 class DifficultyRequest:
-    """A nonce from nonce_from on with at least so many zeros. range_size: nonces a search; None to choose."""
+    """The first nonce from nonce_from on with at least so many zeros."""
 
     index: int
     entropy: bytes
@@ -61,7 +62,6 @@ class DifficultyRequest:
     nonce_from: int
     zeros: int
     threads: int
-    range_size: int | None
 
 
 def parse_request(words: Sequence[str], options: Options) -> RangeRequest | DifficultyRequest:
@@ -88,7 +88,9 @@ def _range_request(options: Options) -> RangeRequest:
         entropy=_hex("--entropy-hex", options["--entropy-hex"]),
         farmer_key=_hex("--farmer-hex", options["--farmer-hex"]),
         nonce_from=nonce_from,
-        nonce_count=_number("--nonce-count", options["--nonce-count"], 1, _NONCES - nonce_from),
+        nonce_count=_number(
+            "--nonce-count", options["--nonce-count"], 1, min(_NONCES - nonce_from, _NONCES - 1)
+        ),
         threads=_threads("--threads", options["--threads"]),
     )
 
@@ -98,7 +100,8 @@ def _difficulty_request(words: Sequence[str], options: Options) -> DifficultyReq
     if len(words) != len(names):
         raise WrongArgument(f"{WORDS} must be {len(names)} words, got {len(words)}")
     block, entropy, nonce_from, zeros, address = words
-    batch = options["--batch-size"]
+    if options["--batch-size"] is not None:  # of use to a GPU; here only a wrong one matters
+        _number("--batch-size", options["--batch-size"], 1, _NONCES - 1)
     return DifficultyRequest(
         index=_number("BLOCK", block, 0, _INDICES - 1),
         entropy=_base64(entropy),
@@ -106,7 +109,6 @@ def _difficulty_request(words: Sequence[str], options: Options) -> DifficultyReq
         nonce_from=_number("NONCE", nonce_from, 0, _NONCES - 1),
         zeros=_number("DIFFICULTY", zeros, 0, _MOST_ZEROS),
         threads=_threads("--max-threads", options["--max-threads"]),
-        range_size=None if batch is None else _number("--batch-size", batch, 1, _NONCES - 1),
     )
 
 
@@ -117,13 +119,9 @@ def _number(name: str, text: str | None, least: int, most: int) -> int:
 
 
 def _threads(name: str, text: str | None) -> int:
-    return _usable_cpus() if text is None else _number(name, text, 1, MAX_THREADS)
-
-
-def _usable_cpus() -> int:
-    """CPUs that this process may run on, which in a container may be fewer than there are."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, MAX_THREADS)
+    if text is None:
+        return min(len(usable_cpus()), MAX_THREADS)
+    return _number(name, text, 1, MAX_THREADS)
 
 
 def _hex(name: str, text: str | None) -> bytes:

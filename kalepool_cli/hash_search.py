@@ -13,8 +13,7 @@ from kalepool_cli.hash_arguments import DifficultyRequest, RangeRequest
 from miner_ext import Search, Solution
 
 _NONCES: Final = 2**64
-_SMALLEST_RANGE: Final = 4_096
-_LARGEST_RANGE: Final = 1 << 24
+_LARGEST_RANGE: Final = 2**63
 _TELL_WALL_SECONDS: Final = 1.0
 
 
@@ -104,21 +103,23 @@ def search(request: RangeRequest | DifficultyRequest) -> Solution | None:
         whole = _search_of(request, request.nonce_from, request.nonce_count)
         return SearchThread(iter([whole]), lambda found: True).run()
     wanted = request.zeros
-    return SearchThread(_successive(request), lambda found: found.zeros >= wanted).run()
+    return SearchThread(_to_the_last_nonce(request), lambda found: found.zeros >= wanted).run()
 
 
-def _successive(request: DifficultyRequest) -> Iterator[Search]:
-    """Range after range, up to the last nonce.
-
-    A search goes on to the end of its range when it has found enough, so a range is a part of what the
-    zeros take on average. This is the only place that knows.
-    """
-    size = request.range_size or min(_LARGEST_RANGE, max(_SMALLEST_RANGE, 16**request.zeros // 4))
-    for nonce_from in range(request.nonce_from, _NONCES, size):
-        yield _search_of(request, nonce_from, min(size, _NONCES - nonce_from))
+def _to_the_last_nonce(request: DifficultyRequest) -> Iterator[Search]:
+    """In two searches at most: one takes less than all nonces."""
+    for nonce_from in range(request.nonce_from, _NONCES, _LARGEST_RANGE):
+        count = min(_LARGEST_RANGE, _NONCES - nonce_from)
+        yield _search_of(request, nonce_from, count, target_zeros=request.zeros)
 
 
-def _search_of(request: RangeRequest | DifficultyRequest, nonce_from: int, nonce_count: int) -> Search:
+def _search_of(
+    request: RangeRequest | DifficultyRequest,
+    nonce_from: int,
+    nonce_count: int,
+    *,
+    target_zeros: int | None = None,
+) -> Search:
     return Search(
         request.index,
         request.entropy,
@@ -126,4 +127,5 @@ def _search_of(request: RangeRequest | DifficultyRequest, nonce_from: int, nonce
         nonce_from,
         nonce_count,
         threads=request.threads,
+        target_zeros=target_zeros,
     )

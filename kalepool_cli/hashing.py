@@ -35,7 +35,7 @@ def hash_nonces(
     threads: Annotated[Text, _option("--threads", "N", "Threads; default: one a CPU.")] = None,
     max_threads: Annotated[Text, _option("--max-threads", "N", "Threads; default: one a CPU.")] = None,
     batch_size: Annotated[
-        Text, _option("--batch-size", "N", "Nonces to search in one go; default: what suits the zeros.")
+        Text, _option("--batch-size", "N", "Accepted for GPU miners' sake; it changes nothing here.")
     ] = None,
 ) -> None:
     """Search for a nonce on the CPU, in either of two ways.
@@ -54,6 +54,7 @@ def hash_nonces(
     # Imported here: the other commands have no use for the C extension.
     from kalepool_cli.hash_arguments import RangeRequest, WrongArgument, parse_request
     from kalepool_cli.hash_search import SearchEnded, ThreadsRefused, search
+    from miner_ext import kernel_name
 
     options = {
         "--farmer-hex": farmer_hex,
@@ -65,6 +66,10 @@ def hash_nonces(
         "--max-threads": max_threads,
         "--batch-size": batch_size,
     }
+    try:
+        kernel_name()
+    except ValueError as error:  # of KALE_MINER_ISA
+        raise usage_error(str(error)) from None
     try:
         request = parse_request(words or [], options)
         found = search(request)
