@@ -15,7 +15,7 @@ class BackendSettings(ChainSettings):
     """Where the Backend listens, where its data and keys are, and how much it does at a time."""
 
     prefixes: ClassVar[tuple[str, ...]] = (*ChainSettings.prefixes, "BACKEND_")
-    keys_of_others: ClassVar[frozenset[str]] = frozenset({"BACKEND_ADDRESS"})
+    keys_of_others: ClassVar[frozenset[str]] = frozenset({*ChainSettings.keys_of_others, "BACKEND_ADDRESS"})
     dropped_keys: ClassVar[Mapping[str, str]] = {
         **ChainSettings.dropped_keys,
         "JWT_SECRET": "callers have API keys: see ADMIN_KEY_FILE and `kalepool admin`",

@@ -70,7 +70,7 @@ class HashingThreads:
         self._running: dict[Search, Job] = {}
         self._hashes_total = 0
         self._searches = 0
-        self._reported: dict[JobKey, int] = {}
+        self._reported: dict[JobKey, JobHashes] = {}
         self._ended = threading.Event()
         names = [f"hash-{number}" for number in range(threads)]
         self._threads = [threading.Thread(target=self._work_until_end, name=name) for name in names]
@@ -155,15 +155,19 @@ class HashingThreads:
 
     def _progress(self) -> Progressed:
         with self._changed:
-            hashes = self._shares.hashes()
+            jobs = {
+                job.key: JobHashes(
+                    farmer_id=job.key.farmer_id,
+                    block_index=job.key.block_index,
+                    hashes=job.hashes,
+                    next_nonce=job.first_untried,
+                )
+                for job in self._shares
+            }
             total = self._hashes_total
-        changed = {key: count for key, count in hashes.items() if self._reported.get(key) != count}
-        self._reported = hashes
-        jobs = (
-            JobHashes(farmer_id=key.farmer_id, block_index=key.block_index, hashes=count)
-            for key, count in changed.items()
-        )
-        return Progressed(hashes_total=total, jobs=tuple(jobs))
+        changed = tuple(job for key, job in jobs.items() if self._reported.get(key) != job)
+        self._reported = jobs
+        return Progressed(hashes_total=total, jobs=changed)
 
 
 def _search(taken: Slice) -> Search:

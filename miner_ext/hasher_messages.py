@@ -17,9 +17,10 @@ Reports, process to owner:
      "hashes": 8192}
         At once when a job has a nonce with more zeros than before. `hashes`: done for the job by then.
     {"type": "progress", "hashes_total": 16384,
-     "jobs": [{"farmer_id": "…", "block_index": 37, "hashes": 8192}]}
+     "jobs": [{"farmer_id": "…", "block_index": 37, "hashes": 8192, "next_nonce": 8192}]}
         Several times a second, also when nothing happens: the heartbeat. `hashes_total` since the start of
-        the process, the jobs whose hashes changed since the last progress.
+        the process, the jobs whose hashes changed since the last progress. `next_nonce`: all below, from
+        where the job began, have been tried; so a new process can go on there.
     {"type": "error", "message": "…", "line": "…"}
         A command was malformed and had no effect.
 """
@@ -89,6 +90,7 @@ class JobHashes(_Message):
     farmer_id: str
     block_index: _Index
     hashes: _Count
+    next_nonce: Annotated[int, Field(ge=0, le=2**64)]
 
 
 class Progressed(_Message):

@@ -7,9 +7,8 @@ from typing import Final
 
 NICEST: Final = 19
 
-_AUTOGROUP: Final = Path("/proc/self/autogroup")
-_AUTOGROUP_ATTEMPTS: Final = 10
-_AUTOGROUP_PAUSE_WALL_SECONDS: Final = 0.1
+AUTOGROUP_ATTEMPTS: Final = 10
+AUTOGROUP_PAUSE_WALL_SECONDS: Final = 0.1
 
 
 def usable_cpus() -> frozenset[int]:
@@ -56,13 +55,22 @@ def yield_to_everybody(niceness: int) -> None:
     except PermissionError:
         # The head of a process group, started by hand: the session is others' too.
         return
-    for _ in range(_AUTOGROUP_ATTEMPTS):
-        try:
-            _AUTOGROUP.write_text(str(niceness))
+    for _ in range(AUTOGROUP_ATTEMPTS):
+        if set_autogroup(os.getpid(), niceness):
             return
-        except BlockingIOError:
-            # Linux takes such a change only every 0.1 s, whoever makes it.
-            time.sleep(_AUTOGROUP_PAUSE_WALL_SECONDS)
-        except OSError:
-            # Another system, or a kernel without autogroups.
-            return
+        time.sleep(AUTOGROUP_PAUSE_WALL_SECONDS)
+
+
+def set_autogroup(session: int, niceness: int) -> bool:
+    """Make the session of that process as nice; False if Linux wants to be asked again later.
+
+    Linux takes such a change only every AUTOGROUP_PAUSE_WALL_SECONDS, whoever makes it.
+    """
+    try:
+        Path(f"/proc/{session}/autogroup").write_text(str(niceness))
+    except BlockingIOError:
+        return False
+    except OSError:
+        # It has ended, or this is another system, or a kernel without autogroups.
+        return True
+    return True

@@ -4,6 +4,7 @@ Of all jobs the one with the fewest hashes for its weight comes next, hashes bei
 end every farmer of a block has hashes in proportion to the weight, also one whose job came late.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -24,7 +25,8 @@ class JobKey(NamedTuple):
 class Job:
     """One farmer's puzzle in one block and how far its search is.
 
-    next_nonce: the first that no slice has taken. hashes: done. in_flight: in slices taken and not settled.
+    next_nonce: the first that no slice has taken. hashes: done. in_flight: slices taken and not settled, by
+    their first nonce, with their nonces.
     """
 
     key: JobKey
@@ -33,7 +35,7 @@ class Job:
     next_nonce: int
     weight: int
     hashes: int = 0
-    in_flight: int = field(default=0, init=False)
+    in_flight: dict[int, int] = field(default_factory=dict, init=False)
     best: Solution | None = field(default=None, init=False)
 
     @property
@@ -43,7 +45,12 @@ class Job:
     @property
     def turn(self) -> float:
         """The job with the least is next."""
-        return (self.hashes + self.in_flight) / self.weight
+        return (self.hashes + sum(self.in_flight.values())) / self.weight
+
+    @property
+    def first_untried(self) -> int:
+        """All nonces below, from where the job began, have been tried."""
+        return min(self.in_flight, default=self.next_nonce)
 
     def has_puzzle(self, entropy: bytes, farmer_key: bytes) -> bool:
         return (self.entropy, self.farmer_key) == (entropy, farmer_key)
@@ -78,9 +85,8 @@ class Shares:
     def has(self, job: Job) -> bool:
         return self._jobs.get(job.key) is job
 
-    def hashes(self) -> dict[JobKey, int]:
-        """Hashes done a job."""
-        return {job.key: job.hashes for job in self._jobs.values()}
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs.values())
 
     def take(self, most_nonces: int) -> Slice | None:
         """Take a slice of the job whose turn it is, of at most so many nonces; None without open jobs.
@@ -97,13 +103,13 @@ class Shares:
             end = whole_tiles_end
         taken = Slice(job, job.next_nonce, min(end, _NONCES) - job.next_nonce)
         job.next_nonce += taken.nonce_count
-        job.in_flight += taken.nonce_count
+        job.in_flight[taken.nonce_from] = taken.nonce_count
         return taken
 
     def settle(self, taken: Slice, progress: Progress) -> Solution | None:
         """Book what a slice found; returns it if it has more zeros than all before."""
         job = taken.job
-        job.in_flight -= taken.nonce_count
+        del job.in_flight[taken.nonce_from]
         job.hashes += progress.hashes
         found = progress.best
         if found is None or (job.best is not None and found.zeros <= job.best.zeros):

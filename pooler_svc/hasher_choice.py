@@ -12,7 +12,12 @@ from poolkit.redaction import redact
 def choose_hasher(settings: PoolerSettings) -> Hasher:
     """The hasher, not yet started."""
     if settings.hasher_command is None:
-        return ProcessHasher(threads=settings.hasher_threads)
+        return ProcessHasher(
+            threads=settings.hasher_threads,
+            cpus=settings.hasher_cpus,
+            niceness=settings.hasher_nice,
+            isa=settings.kale_miner_isa,
+        )
     return CommandHasher(
         split_command(settings.hasher_command),
         settings.hasher_command_style,

@@ -7,6 +7,8 @@ from typing import ClassVar, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from kale.constants import LEDGER_SECONDS
+from miner_ext import isas
+from miner_ext.scheduling import NICEST, parse_cpus
 from pooler_svc.hashers.command import DEFAULT_NONCE_COUNT, DEFAULT_RUN_WALL_SECONDS
 from pooler_svc.hashers.command_lines import CommandStyle, split_command
 from poolkit.errors import StartupError
@@ -19,7 +21,9 @@ class PoolerSettings(ChainSettings):
     """Where the Pooler listens, whom it asks, and when it does what."""
 
     prefixes: ClassVar[tuple[str, ...]] = (*ChainSettings.prefixes, "POOLER_", "BACKEND_", "HASHER_")
-    keys_of_others: ClassVar[frozenset[str]] = frozenset({"BACKEND_HOST", "BACKEND_PORT", "BACKEND_DATA_DIR"})
+    keys_of_others: ClassVar[frozenset[str]] = frozenset(
+        {*ChainSettings.keys_of_others, "BACKEND_HOST", "BACKEND_PORT", "BACKEND_DATA_DIR"}
+    )
     dropped_keys: ClassVar[Mapping[str, str]] = {
         **ChainSettings.dropped_keys,
         "BACKEND_URL": "use BACKEND_ADDRESS (host:port)",
@@ -46,6 +50,9 @@ class PoolerSettings(ChainSettings):
     farmers_refresh_seconds: float = Field(default=30.0, ge=1, le=3_600)
     max_farmers_capacity: int = Field(default=50, ge=1, le=1_000)
     hasher_threads: int | None = Field(default=None, ge=1, le=1_024)
+    hasher_cpus: str | None = None
+    hasher_nice: int = Field(default=NICEST, ge=0, le=NICEST)
+    kale_miner_isa: str | None = None
     hasher_command: str | None = None
     hasher_command_style: CommandStyle = CommandStyle.RANGE
     hasher_command_nonces: int = Field(default=DEFAULT_NONCE_COUNT, ge=1, le=1_000_000_000_000)
@@ -69,6 +76,20 @@ class PoolerSettings(ChainSettings):
             return (self.api_key(),)
         operator = _secret(self.pooler_operator_key, self.pooler_operator_key_file, "POOLER_OPERATOR_KEY")
         return (self.api_key(), operator)
+
+    @field_validator("hasher_cpus")
+    @classmethod
+    def _cpus_usable_here(cls, cpus: str | None) -> str | None:
+        if cpus is not None:
+            parse_cpus(cpus)
+        return cpus
+
+    @field_validator("kale_miner_isa")
+    @classmethod
+    def _instruction_set_of_this_machine(cls, isa: str | None) -> str | None:
+        if isa is not None and isa not in isas():
+            raise ValueError(f"must be one of {', '.join(isas())}")
+        return isa
 
     @field_validator("hasher_command")
     @classmethod

@@ -34,7 +34,7 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     prefixes: ClassVar[tuple[str, ...]] = ("KALEPOOL_", "KALE_")
-    keys_of_others: ClassVar[frozenset[str]] = frozenset()
+    keys_of_others: ClassVar[frozenset[str]] = frozenset({"KALE_MINER_ISA", "KALE_MINER_TEST_WITHOUT"})
     dropped_keys: ClassVar[Mapping[str, str]] = {
         "STELLAR_RPC_URL": "use RPC_URL",
         "SOROBAN_RPC_URL": "use RPC_URL",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterable, Sequence
 from typing import Final, Self
@@ -33,11 +34,15 @@ class HasherChild:
         self.ready = ready
 
     @classmethod
-    async def spawn(cls, program: Sequence[str]) -> Self:
-        """Start the program and wait until it is ready. Raises HasherCrashed."""
+    async def spawn(cls, program: Sequence[str], *, isa: str | None = None) -> Self:
+        """Start the program and wait until it is ready. Raises HasherCrashed.
+
+        isa: an instruction set, which miner_ext takes from the environment; None: whatever stands there.
+        """
+        environment = None if isa is None else {**os.environ, "KALE_MINER_ISA": isa}
         try:
             process = await asyncio.create_subprocess_exec(
-                *program, stdin=PIPE, stdout=PIPE, limit=_LONGEST_LINE_BYTES
+                *program, stdin=PIPE, stdout=PIPE, limit=_LONGEST_LINE_BYTES, env=environment
             )
         except OSError as error:
             raise HasherCrashed(f"{program[0]}: {error.strerror}") from error

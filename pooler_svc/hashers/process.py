@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, assert_never
 
 from miner_ext.hasher_messages import Assign, Cancel, Improved, Progressed, Ready, Refused, Report
@@ -24,13 +26,17 @@ _SILENCE_WALL_SECONDS: Final = 30.0
 _NONCES: Final = 2**64
 
 
+@dataclass
 class _Assigned(Assignment):
-    """hashes: as last reported."""
+    """hashes: as last reported. next_nonce: from where a new process goes on, as last reported.
 
-    @property
-    def next_nonce(self) -> int:
-        """From where a new process goes on: what the old one did since its last report is done again."""
-        return self.job.nonce_from + self.hashes
+    What the old one did since its last report is done again, and nothing is left out.
+    """
+
+    next_nonce: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.next_nonce = self.job.nonce_from
 
     def command(self) -> Assign:
         return Assign(
@@ -51,12 +57,22 @@ class ProcessHasher:
         self,
         *,
         threads: int | None = None,
+        cpus: str | None = None,
+        niceness: int | None = None,
+        isa: str | None = None,
         program: Sequence[str] = HASHER_PROGRAM,
         silence_wall_seconds: float = _SILENCE_WALL_SECONDS,
         wall_clock: WallClock | None = None,
     ) -> None:
-        """threads: None for one a CPU. program: speaks miner_ext.hasher_messages on stdin and stdout."""
-        self._program = tuple(program) if threads is None else (*program, "--threads", str(threads))
+        """The process of our own: threads, CPUs, nice level and instruction set; None for its defaults.
+
+        program: speaks miner_ext.hasher_messages on stdin and stdout. silence_wall_seconds: so long it may
+        report nothing, or hash nothing for jobs that it has.
+        """
+        options = {"--threads": threads, "--cpus": cpus, "--nice": niceness}
+        given = [(name, str(value)) for name, value in options.items() if value is not None]
+        self._program = (*program, *chain.from_iterable(given))
+        self._isa = isa
         self._silence_wall_seconds = silence_wall_seconds
         self._wall_clock = wall_clock or SystemWallClock()
         self._supervisor = Supervisor(wall_clock=self._wall_clock)
@@ -64,6 +80,7 @@ class ProcessHasher:
         self._child: HasherChild | None = None
         self._stopping = False
         self._window = RateWindow(self._wall_clock.monotonic())
+        self._hashed_at = self._wall_clock.monotonic()
         self._hashes_of_earlier_children = 0
 
     @property
@@ -111,13 +128,14 @@ class ProcessHasher:
         return self._window.rates(self._wall_clock.monotonic())
 
     async def _spawn(self) -> HasherChild:
-        child = await HasherChild.spawn(self._program)
+        child = await HasherChild.spawn(self._program, isa=self._isa)
         log.info("hasher started", pid=child.pid, kernel=child.ready.kernel, threads=child.ready.threads)
         return child
 
     async def _run_child(self) -> None:
         """One process until its end. Returns when `stop` ended it, else raises and is called again."""
         child = self._child = self._child or await self._spawn()
+        self._hashed_at = self._wall_clock.monotonic()
         try:
             await child.send(each.command() for each in self._jobs if each.next_nonce < _NONCES)
             while (report := await child.next_report(self._silence_wall_seconds)) is not None:
@@ -143,12 +161,24 @@ class ProcessHasher:
                 assert_never(report)
 
     def _note_progress(self, report: Progressed) -> None:
+        now = self._wall_clock.monotonic()
         total = self._hashes_of_earlier_children + report.hashes_total
-        self._window.note(self._wall_clock.monotonic(), total)
+        self._check_that_it_hashes(now, total)
+        self._window.note(now, total)
         for job in report.jobs:
             assigned = self._jobs.find(job.farmer_id, job.block_index)
             if assigned is not None:
                 assigned.hashes = job.hashes
+                assigned.next_nonce = job.next_nonce
+
+    def _check_that_it_hashes(self, now: float, total: int) -> None:
+        """A process whose searches hang still reports. Raises HasherCrashed."""
+        if total != self._window.total or not any(each.next_nonce < _NONCES for each in self._jobs):
+            self._hashed_at = now
+        elif now - self._hashed_at > self._silence_wall_seconds:
+            raise HasherCrashed(
+                f"the hasher process has jobs and hashed nothing for {self._silence_wall_seconds} s"
+            )
 
     def _note_improvement(self, report: Improved) -> None:
         """Check, keep and tell one. After `cancel` one may still come; a new process starts low again."""
