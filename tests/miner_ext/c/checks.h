@@ -7,7 +7,7 @@
 void group_begin(const char *name);
 void group_end(void);
 
-/* Returns `passed`. The rest says what was checked, as for printf; it is shown only of the first failures of a group. */
+/* Returns `passed`. The rest says what was checked, as for printf; only the first failures of a group show it. */
 bool check(bool passed, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The summary's line. Returns the program's exit code: 1 when a check failed or there was none. */

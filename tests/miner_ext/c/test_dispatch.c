@@ -34,7 +34,8 @@ static void check_choice(unsigned features)
 
     if (!check(count > 0 && count <= KERNELS_MAX, "features %#x: %u kernels", features, count))
         return;
-    check(kernels[count - 1] == best_build("portable", features), "features %#x: the portable kernel is last", features);
+    check(kernels[count - 1] == best_build("portable", features), "features %#x: the portable kernel is last",
+          features);
     for (unsigned i = 0; i < count; i++) {
         const KnownKernel *const known = find_known(kernels[i]);
 

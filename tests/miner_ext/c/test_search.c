@@ -114,6 +114,27 @@ static void test_tiles(const Kernel *const kernels[], unsigned kernel_count, uns
     group_end();
 }
 
+/* Several puzzles, of which most have their best nonce behind the carry: there the span is another. */
+static void test_carry(const Kernel *const kernels[], unsigned kernel_count, unsigned percent)
+{
+    const unsigned cases = 4 + 8 * percent / 100;
+    Random source = {SEED + 6};
+
+    group_begin("search: tiles behind a carry");
+    for (unsigned i = 0; i < cases; i++) {
+        const uint64_t carry = (1 + random_below(&source, UINT32_MAX)) << 32;
+        Puzzle puzzle;
+        Truth truth;
+
+        random_puzzle(&source, &puzzle);
+        truth_new(&truth, &puzzle, carry - TILE_NONCES_MAX, 4 * TILE_NONCES_MAX);
+        for (unsigned k = 0; k < kernel_count; k++)
+            check_range(kernels[k], &truth, 0, truth.count, 1 + i % 2, SEARCH_NO_TARGET);
+        truth_free(&truth);
+    }
+    group_end();
+}
+
 static void test_kale_block(const Kernel *const kernels[], unsigned kernel_count)
 {
     group_begin("search: the nonce that KALE accepted");
@@ -123,9 +144,10 @@ static void test_kale_block(const Kernel *const kernels[], unsigned kernel_count
         if (run(kernels[k], &KALE_PUZZLE, KALE_SOLUTION.nonce - 20000, 40000, 2, SEARCH_NO_TARGET, &result))
             check(result.hashes == 40000 && result.found && same_solution(&result.best, &KALE_SOLUTION),
                   "%s: the best of 40000", build_name(kernels[k]));
-        if (run(kernels[k], &KALE_PUZZLE, KALE_SOLUTION.nonce - 20000, UINT64_C(1) << 32, 2, KALE_SOLUTION.zeros,
+        /* How soon after it depends on when the other thread learns of it. */
+        if (run(kernels[k], &KALE_PUZZLE, KALE_SOLUTION.nonce - 20000, UINT64_C(1) << 24, 2, KALE_SOLUTION.zeros,
                 &result))
-            check(result.hashes < 20000 + 4 * TILE_NONCES_MAX && same_solution(&result.best, &KALE_SOLUTION),
+            check(result.hashes < UINT64_C(1) << 24 && same_solution(&result.best, &KALE_SOLUTION),
                   "%s: ends there with a target of 8", build_name(kernels[k]));
     }
     group_end();
@@ -196,7 +218,7 @@ static void check_stop(const Kernel *kernel, const Puzzle *puzzle, uint64_t nonc
 static void test_stop(const Kernel *const kernels[], unsigned kernel_count, unsigned percent)
 {
     const unsigned rounds = 1 + 2 * percent / 100;
-    Random source = {SEED + 6};
+    Random source = {SEED + 7};
 
     group_begin("search: stop from another thread");
     for (unsigned round = 0; round < rounds; round++) {
@@ -304,7 +326,7 @@ static void test_progress(const Kernel *const kernels[], unsigned kernel_count, 
 {
     enum { TRIES = 100 }; /* a busy machine may give the watcher no time during a search */
     const size_t nonces = TILE_NONCES_MAX * (4 + 8 * percent / 100) + 99;
-    Random source = {SEED + 7};
+    Random source = {SEED + 8};
     Puzzle puzzle;
     Truth truth;
 
@@ -331,6 +353,7 @@ void test_search(unsigned percent)
 
     test_small_ranges(kernels, kernel_count, percent);
     test_tiles(kernels, kernel_count, percent);
+    test_carry(kernels, kernel_count, percent);
     test_kale_block(kernels, kernel_count);
     test_one_run(kernels, kernel_count);
     test_stop(kernels, kernel_count, percent);
