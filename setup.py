@@ -18,7 +18,7 @@ setup(
     ext_modules=[
         Extension(
             "miner_ext._search",
-            # Instruction sets are chosen by attributes in the sources, never by a flag here: a build runs anywhere.
+            # Sources choose instruction sets by attributes, never by a flag here: a build runs anywhere.
             sources=sorted(map(str, SOURCES.glob("*.c"))),
             depends=sorted(map(str, SOURCES.glob("*.h"))),
             extra_compile_args=FLAGS,
