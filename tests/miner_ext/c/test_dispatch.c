@@ -1,0 +1,116 @@
+/* Which kernels a CPU gets. */
+#include <string.h>
+
+#include "checks.h"
+#include "known_kernels.h"
+#include "tests.h"
+#include "truth.h"
+
+static const KnownKernel *find_known(const Kernel *kernel)
+{
+    for (unsigned i = 0; i < KNOWN_KERNELS_COUNT; i++)
+        if (KNOWN_KERNELS[i].kernel == kernel)
+            return &KNOWN_KERNELS[i];
+    return NULL;
+}
+
+/* The first build with this name that a CPU with these features can run. */
+static const Kernel *best_build(const char *name, unsigned features)
+{
+    for (unsigned i = 0; i < KNOWN_KERNELS_COUNT; i++) {
+        const KnownKernel *const known = &KNOWN_KERNELS[i];
+
+        if (known->dispatched && (known->needed_features & ~features) == 0 && strcmp(known->kernel->name, name) == 0)
+            return known->kernel;
+    }
+    return NULL;
+}
+
+static void check_choice(unsigned features)
+{
+    const Kernel *kernels[KERNELS_MAX];
+    const unsigned count = kernels_for(features, kernels);
+    unsigned names_expected = 0;
+
+    if (!check(count > 0 && count <= KERNELS_MAX, "features %#x: %u kernels", features, count))
+        return;
+    check(kernels[count - 1] == best_build("portable", features), "features %#x: the portable kernel is last",
+          features);
+    for (unsigned i = 0; i < count; i++) {
+        const KnownKernel *const known = find_known(kernels[i]);
+
+        if (!check(known != NULL && known->dispatched, "features %#x: %s is for CPUs", features, kernels[i]->name))
+            continue;
+        check((known->needed_features & ~features) == 0, "features %#x: %s runs", features, kernels[i]->name);
+        check(i == 0 || known > find_known(kernels[i - 1]), "features %#x: %s stands behind faster ones", features,
+              kernels[i]->name);
+        for (unsigned other = 0; other < i; other++)
+            check(strcmp(kernels[other]->name, kernels[i]->name) != 0, "features %#x: %s stands once", features,
+                  kernels[i]->name);
+    }
+    for (unsigned i = 0; i < KNOWN_KERNELS_COUNT; i++)
+        names_expected += best_build(KNOWN_KERNELS[i].kernel->name, features) == KNOWN_KERNELS[i].kernel;
+    check(count == names_expected, "features %#x: %u kernels of %u", features, count, names_expected);
+}
+
+static void test_all_subsets(void)
+{
+    group_begin("dispatch: every set of features");
+    for (unsigned features = 0; features <= CPU_FEATURES_ALL; features++)
+        check_choice(features);
+    group_end();
+}
+
+static void check_agreement(const Kernel *kernel, const Truth *truth, unsigned features)
+{
+    enum { HASHES = 9 };
+    uint8_t messages[HASHES][PUZZLE_MESSAGE_BYTES], digests[HASHES][KECCAK_DIGEST_BYTES];
+    SearchProgress result;
+    Search *search;
+
+    for (unsigned i = 0; i < HASHES; i++)
+        puzzle_message(truth->puzzle, truth->nonce_from + i, messages[i]);
+    kernel->hash_many((const uint8_t(*)[PUZZLE_MESSAGE_BYTES])messages, HASHES, digests);
+    for (unsigned i = 0; i < HASHES; i++)
+        check(keccak_load_lane(digests[i]) == truth->first_lanes[i], "features %#x: %s hashes", features, kernel->name);
+
+    search = search_new(kernel, truth->puzzle, truth->nonce_from, truth->count, 2, SEARCH_NO_TARGET);
+    if (!check(search != NULL && search_begin(search) && search_run(search) == 0, "the search runs"))
+        return;
+    search_progress(search, &result);
+    search_free(search);
+    check(result.hashes == truth->count && truth_objection(truth, 0, truth->count, SEARCH_NO_TARGET, &result) == NULL,
+          "features %#x: %s searches", features, kernel->name);
+}
+
+/* All that this CPU can run, also what it gets when the better kernels are out. */
+static void test_own_subsets(void)
+{
+    const unsigned own = cpu_features();
+    Random source = {SEED + 3};
+    Puzzle puzzle;
+    Truth truth;
+
+    group_begin("dispatch: every set of this CPU's features");
+    check((own & ~(unsigned)CPU_FEATURES_ALL) == 0, "features %#x are known", own);
+    random_puzzle(&source, &puzzle);
+    truth_new(&truth, &puzzle, random_u64(&source) >> 1, 2 * TILE_NONCES_MAX + 77);
+    for (unsigned features = 0; features <= own; features++) {
+        const Kernel *kernels[KERNELS_MAX];
+        unsigned count;
+
+        if ((features & ~own) != 0)
+            continue;
+        count = kernels_for(features, kernels);
+        for (unsigned i = 0; i < count; i++)
+            check_agreement(kernels[i], &truth, features);
+    }
+    truth_free(&truth);
+    group_end();
+}
+
+void test_dispatch(void)
+{
+    test_all_subsets();
+    test_own_subsets();
+}
