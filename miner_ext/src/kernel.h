@@ -32,7 +32,6 @@ extern const Kernel kernel_portable;
 extern const Kernel kernel_portable_bmi2; /* the same source, compiled for CPUs with BMI1 and BMI2 */
 extern const Kernel kernel_avx2;
 extern const Kernel kernel_avx512;
-extern const Kernel kernel_avx512_intrinsics; /* the twin of kernel_avx512's assembly: only for tests */
 #elif defined(__aarch64__)
 extern const Kernel kernel_neon;
 extern const Kernel kernel_neon_sha3;

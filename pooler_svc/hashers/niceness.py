@@ -13,7 +13,7 @@ from miner_ext.scheduling import (
 
 
 async def yield_to_everybody(session: int) -> None:
-    """The lowest priority for a session, named by the pid of its head; miner_ext.scheduling says why it has one.
+    """The lowest priority for a session, named by the pid of its head; miner_ext.scheduling says why.
 
     All threads that there are get it, and hand it on to those they start. Nothing is raised when the process
     has ended already, or is another user's by now.

@@ -29,6 +29,7 @@ ASSIGN = Assign(
     weight=3,
     hashes_done=9,
 )
+MOVED = JobHashes(farmer_id="f", block_index=1, hashes=7, next_nonce=2**64)
 
 
 @pytest.mark.parametrize("command", [ASSIGN, Cancel(farmer_id="f", block_index=0), Stop()])
@@ -44,7 +45,9 @@ def test_commands_come_back_from_their_line(command: Command) -> None:
     [
         Ready(kernel="portable", threads=2),
         Improved(farmer_id="f", block_index=1, nonce=2**64 - 1, zeros=64, hash=bytes(32), hashes=2**63),
-        Progressed(hashes_total=7, jobs=(JobHashes(farmer_id="f", block_index=1, hashes=7),)),
+        Progressed(
+            hashes_total=7, jobs=(JobHashes(farmer_id="f", block_index=1, hashes=7, next_nonce=2**64),)
+        ),
         Progressed(hashes_total=0, jobs=()),
         Refused(message="two\nlines", line="{"),
     ],

@@ -75,7 +75,7 @@ def test_hashes_are_in_proportion_to_the_weights() -> None:
             finish(shares, in_flight.pop(source.randrange(len(in_flight))))
     for each in in_flight:
         finish(shares, each)
-    turns = {key.farmer_id: hashes / weights[key.farmer_id] for key, hashes in shares.hashes().items()}
+    turns = {job.key.farmer_id: job.hashes / weights[job.key.farmer_id] for job in shares}
     assert max(turns.values()) - min(turns.values()) <= largest, turns
 
 
@@ -94,7 +94,7 @@ def test_a_slice_that_was_stopped_counts_for_what_it_did() -> None:
     shares = Shares()
     shares.put(job("a"))
     shares.settle(take(shares, 1000), Progress((solution(3, 1), 400)))
-    assert shares.hashes() == {JobKey("a", 1): 400}
+    assert [(job.key, job.hashes) for job in shares] == [(JobKey("a", 1), 400)]
     assert take(shares, 10).nonce_from == 1000
 
 
@@ -125,7 +125,20 @@ def test_another_puzzle_replaces_the_job() -> None:
     finish(shares, taken)
     assert not shares.has(taken.job)
     assert take(shares, 100).nonce_from == 9
-    assert shares.hashes() == {JobKey("a", 1): 0}
+    assert [(job.key, job.hashes) for job in shares] == [(JobKey("a", 1), 0)]
+
+
+def test_the_first_untried_nonce_waits_for_the_slice_that_is_not_settled() -> None:
+    shares = Shares()
+    shares.put(job("a", next_nonce=10))
+    first, second, third = (take(shares, 100) for _ in range(3))
+    assert first.job.first_untried == 10
+    finish(shares, second)
+    assert (first.job.first_untried, first.job.hashes) == (10, 100)
+    finish(shares, first)
+    assert first.job.first_untried == 210
+    finish(shares, third)
+    assert first.job.first_untried == first.job.next_nonce == 310
 
 
 def test_a_job_ends_with_the_last_nonce() -> None:

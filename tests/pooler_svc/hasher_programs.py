@@ -27,6 +27,14 @@ SILENT = """
 sys.stdin.read()
 """
 
+#: Takes commands and reports that it lives, but its searches hang.
+STUCK = """
+import time
+while True:
+    print(json.dumps({"type": "progress", "hashes_total": 0, "jobs": []}), flush=True)
+    time.sleep(0.05)
+"""
+
 #: Says that it is ready, and then neither reads nor ends.
 DEAF = (
     sys.executable,

@@ -1,7 +1,10 @@
+import psutil
 import pytest
 from pydantic import ValidationError
 
+from miner_ext.scheduling import usable_cpus
 from pooler_svc.hasher_choice import choose_hasher, environment_for_others
+from pooler_svc.hashers import ProcessHasher
 from pooler_svc.settings import PoolerSettings
 
 
@@ -14,6 +17,20 @@ def test_without_a_command_it_is_our_own() -> None:
     assert repr(choose_hasher(settings())) == "<ProcessHasher pid=None jobs=0>"
 
 
+async def test_our_own_runs_where_and_how_the_settings_say() -> None:
+    cpu = max(usable_cpus())
+    chosen = choose_hasher(settings(hasher_cpus=str(cpu), hasher_nice="7", kale_miner_isa="portable"))
+    assert isinstance(chosen, ProcessHasher)
+    await chosen.start()
+    try:
+        process = psutil.Process(chosen.pid)
+        assert process.cpu_affinity() == [cpu]
+        assert process.nice() == psutil.Process().nice() + 7
+        assert process.environ()["KALE_MINER_ISA"] == "portable"
+    finally:
+        await chosen.stop()
+
+
 @pytest.mark.parametrize("style", ["range", "difficulty"])
 def test_with_a_command_it_is_that_one(style: str) -> None:
     chosen = choose_hasher(settings(hasher_command="./miner {} --gpu", hasher_command_style=style))
@@ -23,6 +40,11 @@ def test_with_a_command_it_is_that_one(style: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "text"),
     [
+        ("hasher_cpus", "0,one", "must be CPU numbers like 0-3,8, got '0,one'"),
+        ("hasher_cpus", "99999", "must be some of the CPUs usable here"),
+        ("hasher_nice", "20", "less than or equal to 19"),
+        ("hasher_nice", "-1", "greater than or equal to 0"),
+        ("kale_miner_isa", "sse9", "must be one of .*portable"),
         ("hasher_command", "./miner 'x", "No closing quotation"),
         ("hasher_command", "{}", "must begin with a program"),
         ("hasher_command_style", "fast", "'range' or 'difficulty'"),

@@ -109,9 +109,9 @@ async def test_another_puzzle_for_the_same_farmer_and_block_starts_anew() -> Non
 
 
 async def test_a_killed_process_is_replaced_and_its_jobs_go_on() -> None:
-    """This puzzle's next 6 zeros lie behind the kill: they are found there, and the counts go on."""
-    puzzle, good_nonce = job(entropy=bytes([5] * 32)), 2_377_111
-    async with started(ProcessHasher(threads=1)) as hasher:
+    """This puzzle's first 6 zeros lie behind the kill: they are found there, and the counts go on."""
+    puzzle, good_nonce = job(entropy=bytes([14] * 32)), 21_525_367
+    async with started(ProcessHasher(threads=1, isa="portable")) as hasher:
         improvements = hasher.improvements()
         await hasher.assign(puzzle)
         await until(lambda: hasher.rates().hashes_total > 300_000)
@@ -188,8 +188,8 @@ async def test_a_program_that_can_not_hash_is_a_startup_error(program: tuple[str
 
 @pytest.mark.parametrize(
     "deed",
-    [hasher_programs.GARBLED, hasher_programs.LYING, hasher_programs.SILENT],
-    ids=["garbled", "lying", "silent"],
+    [hasher_programs.GARBLED, hasher_programs.LYING, hasher_programs.SILENT, hasher_programs.STUCK],
+    ids=["garbled", "lying", "silent", "stuck"],
 )
 async def test_a_process_that_misbehaves_is_replaced(deed: str, tmp_path: Path) -> None:
     program = hasher_programs.misbehaving_once(deed, tmp_path)

@@ -3,7 +3,7 @@
 const KnownKernel KNOWN_KERNELS[] = {
 #if defined(__x86_64__)
     {&kernel_avx512, CPU_AVX512F, true},
-    {&kernel_avx512_intrinsics, CPU_AVX512F, false},
+    {&kernel_avx512_twin, CPU_AVX512F, false},
     {&kernel_avx2, CPU_AVX2, true},
     {&kernel_portable_bmi2, CPU_BMI2, true},
 #elif defined(__aarch64__)

@@ -15,6 +15,10 @@ typedef struct {
     bool dispatched; /* false: only tests run it */
 } KnownKernel;
 
+#if defined(__x86_64__)
+extern const Kernel kernel_avx512_twin;
+#endif
+
 /* The fastest first. */
 extern const KnownKernel KNOWN_KERNELS[];
 extern const unsigned KNOWN_KERNELS_COUNT;
