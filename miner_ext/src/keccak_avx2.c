@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #define WIDTH_BITS 2
+#define T_BITS 4 /* a larger tile would take too long for a quick stop */
 #define KERNEL_TARGET __attribute__((target("avx2")))
 
 typedef __m256i Lanes;

@@ -9,7 +9,7 @@
 #else
 #define KERNEL_TARGET __attribute__((target("arch=armv8.2-a+sha3")))
 #endif
-#define T_BITS 4 /* a tile of 8,192 would take too long for a quick stop */
+#define T_BITS 4 /* a larger tile would take too long for a quick stop */
 
 typedef uint64x2_t Lanes;
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define WIDTH_BITS 0
-#define T_BITS 4 /* a tile of 8,192 would take too long for a quick stop */
+#define T_BITS 3 /* a larger tile would take too long for a quick stop */
 
 typedef uint64_t Lanes;
 
