@@ -18,9 +18,7 @@ from kalepool_bench.choices import (
     choose_seconds,
     choose_threads,
 )
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
+from kalepool_cli.usage import EXIT_REFUSED, usage_error
 
 app = typer.Typer(help="Measure the search for nonces on this machine.", no_args_is_help=True)
 
@@ -120,12 +118,12 @@ def soak(
             result = soaking.soak(names, searches, show)
     except SoakFailed as error:
         typer.echo(f"kalepool: {error}", err=True)
-        raise typer.Exit(EXIT_FAILED) from None
+        raise typer.Exit(EXIT_REFUSED) from None
     if as_json:
         _print_json(result.as_json())
     else:
         print_soak(result)
-    raise typer.Exit(0 if result.passed else EXIT_FAILED)
+    raise typer.Exit(0 if result.passed else EXIT_REFUSED)
 
 
 @contextmanager
@@ -133,8 +131,7 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except BadChoice as error:
-        typer.echo(f"kalepool: {error}", err=True)
-        raise typer.Exit(EXIT_USAGE) from None
+        raise usage_error(str(error)) from None
 
 
 def _choose_isas(texts: list[str] | None) -> tuple[str, ...]:

@@ -20,11 +20,13 @@ _RANGE_OPTIONS: Final = (
     "--threads",
 )
 _RANGE_REQUIRED: Final = _RANGE_OPTIONS[:4]
-_DIFFICULTY_OPTIONS: Final = ("--max-threads", "--batch-size")
+# The last three are kale-miner's, of use to a GPU or to a reader; only a wrong number matters here.
+_DIFFICULTY_OPTIONS: Final = ("--max-threads", "--batch-size", "--device", "--platform", "--verbose")
 _INDICES: Final = 2**32
 _NONCES: Final = 2**64
 _MOST_NONCES: Final = _NONCES - 1  # that a search takes
 _MOST_ZEROS: Final = 64
+_MOST_DEVICE: Final = 2**31 - 1
 _SHOWN_CHARACTERS: Final = 80
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}")
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{64}")
@@ -89,7 +91,7 @@ def _range_request(options: Options) -> RangeRequest:
         farmer_key=_hex("--farmer-hex", options["--farmer-hex"]),
         nonce_from=nonce_from,
         nonce_count=_number(
-            "--nonce-count", options["--nonce-count"], 1, min(_NONCES - nonce_from, _NONCES - 1)
+            "--nonce-count", options["--nonce-count"], 1, min(_NONCES - nonce_from, _MOST_NONCES)
         ),
         threads=_threads("--threads", options["--threads"]),
     )
@@ -100,8 +102,13 @@ def _difficulty_request(words: Sequence[str], options: Options) -> DifficultyReq
     if len(words) != len(names):
         raise WrongArgument(f"{WORDS} must be {len(names)} words, got {len(words)}")
     block, entropy, nonce_from, zeros, address = words
-    if options["--batch-size"] is not None:  # of use to a GPU; here only a wrong one matters
-        _number("--batch-size", options["--batch-size"], 1, _NONCES - 1)
+    for name, least, most in (
+        ("--batch-size", 1, _MOST_NONCES),
+        ("--device", 0, _MOST_DEVICE),
+        ("--platform", 0, _MOST_DEVICE),
+    ):
+        if options[name] is not None:
+            _number(name, options[name], least, most)
     return DifficultyRequest(
         index=_number("BLOCK", block, 0, _INDICES - 1),
         entropy=_base64(entropy),

@@ -38,7 +38,7 @@ class SearchThread:
         self._current: Search | None = None
         self._hashes_before = 0
         self._found: Solution | None = None
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         self._signal: int | None = None
         self._ended = threading.Event()
 
@@ -46,7 +46,7 @@ class SearchThread:
         """The first that is enough, None without one. Raises SearchEnded, ThreadsRefused."""
         started = time.monotonic()
         with self._hearing_signals():
-            threading.Thread(target=self._search_all, name="hash", daemon=True).start()
+            self._start()
             tells = sys.stderr.isatty()
             while not self._ended.wait(_TELL_WALL_SECONDS if tells else None):
                 self._tell(time.monotonic() - started)
@@ -54,9 +54,17 @@ class SearchThread:
             print(file=sys.stderr)
         if self._signal is not None:
             raise SearchEnded(self._signal)
-        if self._failure is not None:
+        if isinstance(self._failure, OSError):
             raise ThreadsRefused(f"threads can't be started: {self._failure.strerror}")
+        if self._failure is not None:
+            raise self._failure
         return self._found
+
+    def _start(self) -> None:
+        try:
+            threading.Thread(target=self._search_all, name="hash", daemon=True).start()
+        except RuntimeError as error:  # what CPython makes of the system's refusal
+            raise ThreadsRefused(f"threads can't be started: {error}") from error
 
     def _search_all(self) -> None:
         try:
@@ -70,7 +78,7 @@ class SearchThread:
                 if progress.best is not None and self._enough(progress.best):
                     self._found = progress.best
                     return
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - raised again by `run`
             self._failure = error
         finally:
             self._ended.set()

@@ -35,8 +35,11 @@ def hash_nonces(
     threads: Annotated[Text, _option("--threads", "N", "Threads; default: one a CPU.")] = None,
     max_threads: Annotated[Text, _option("--max-threads", "N", "Threads; default: one a CPU.")] = None,
     batch_size: Annotated[
-        Text, _option("--batch-size", "N", "Accepted for GPU miners' sake; it changes nothing here.")
+        Text, _option("--batch-size", "N", "For GPU miners' sake, as all below: it changes nothing here.")
     ] = None,
+    device: Annotated[Text, _option("--device", "N", "Changes nothing.")] = None,
+    platform: Annotated[Text, _option("--platform", "N", "Changes nothing.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Changes nothing.")] = False,
 ) -> None:
     """Search for a nonce on the CPU, in either of two ways.
 
@@ -65,6 +68,9 @@ def hash_nonces(
         "--threads": threads,
         "--max-threads": max_threads,
         "--batch-size": batch_size,
+        "--device": device,
+        "--platform": platform,
+        "--verbose": "" if verbose else None,
     }
     try:
         kernel_name()

@@ -8,6 +8,7 @@ stdin, reports go to stdout, one JSON object a line; hasher_messages.py describe
 
 import argparse
 import os
+import re
 import signal
 import sys
 import threading
@@ -38,6 +39,8 @@ from miner_ext.shares import Job, JobKey, Shares, Slice
 from miner_ext.slice_size import SliceSize
 
 _PROGRESS_WALL_SECONDS: Final = 0.25
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
+_EXIT_USAGE: Final = 2
 
 
 class ReportWriter:
@@ -142,6 +145,7 @@ class HashingThreads:
                 Improved(
                     farmer_id=taken.job.key.farmer_id,
                     block_index=taken.job.key.block_index,
+                    assignment=taken.job.assignment,
                     nonce=found.nonce,
                     zeros=found.zeros,
                     hash=found.hash,
@@ -159,6 +163,7 @@ class HashingThreads:
                 job.key: JobHashes(
                     farmer_id=job.key.farmer_id,
                     block_index=job.key.block_index,
+                    assignment=job.assignment,
                     hashes=job.hashes,
                     next_nonce=job.first_untried,
                 )
@@ -199,6 +204,7 @@ def _obey(command: Command, hashing: HashingThreads) -> None:
                     next_nonce=command.nonce_from,
                     weight=command.weight,
                     hashes=command.hashes_done,
+                    assignment=command.assignment,
                 )
             )
         case Cancel():
@@ -219,13 +225,13 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parse_threads(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MAX_THREADS:
         raise argparse.ArgumentTypeError(f"must be from 1 to {MAX_THREADS}, got {text!r}")
     return int(text)
 
 
 def _parse_niceness(text: str) -> int:
-    if not text.isdecimal() or int(text) > NICEST:
+    if not _NUMBER.fullmatch(text) or int(text) > NICEST:
         raise argparse.ArgumentTypeError(f"must be from 0 to {NICEST}, got {text!r}")
     return int(text)
 
@@ -245,8 +251,13 @@ def _end_with_traceback(failure: threading.ExceptHookArgs) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse_arguments(arguments)
-    if options.cpus is not None:
-        stay_on(options.cpus)
+    try:
+        kernel = kernel_name()
+        if options.cpus is not None:
+            stay_on(options.cpus)
+    except (ValueError, OSError) as error:
+        print(f"hasher: {error}", file=sys.stderr)
+        return _EXIT_USAGE
     threads = options.threads or len(usable_cpus())
     yield_to_everybody(options.nice)
     # Ctrl-C in a terminal reaches every process of the group; the Pooler decides when this one ends.
@@ -254,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     threading.excepthook = _end_with_traceback
     reports = ReportWriter(sys.stdout.buffer)
     hashing = HashingThreads(threads, reports)
-    reports.write(Ready(kernel=kernel_name(), threads=threads))
+    reports.write(Ready(kernel=kernel, threads=threads))
     hashing.start()
     obey_until_stop(sys.stdin.buffer, hashing, reports)
     hashing.end()

@@ -2,10 +2,11 @@
 
 Commands, owner to process:
     {"type": "assign", "farmer_id": "…", "block_index": 37, "entropy": "<hex>", "farmer_key": "<hex>",
-     "nonce_from": 0, "weight": 1, "hashes_done": 0}
+     "nonce_from": 0, "weight": 1, "hashes_done": 0, "assignment": 1}
         Hash for this farmer and block from now on. A second time for the same puzzle only sets the weight,
         with another puzzle it replaces the job. `hashes_done` counts as done already: it matters for the
-        shares and is included in what is reported.
+        shares and is included in what is reported. `assignment` comes back in the reports of this job: what
+        is still under way of a replaced one can be told apart.
     {"type": "cancel", "farmer_id": "…", "block_index": 37}
     {"type": "stop"}
         End. So does the end of the input: a process whose owner was killed doesn't stay behind.
@@ -13,11 +14,11 @@ Commands, owner to process:
 Reports, process to owner:
     {"type": "ready", "kernel": "portable", "threads": 2}
         The first line.
-    {"type": "improvement", "farmer_id": "…", "block_index": 37, "nonce": 5, "zeros": 3, "hash": "<hex>",
-     "hashes": 8192}
+    {"type": "improvement", "farmer_id": "…", "block_index": 37, "assignment": 1, "nonce": 5, "zeros": 3,
+     "hash": "<hex>", "hashes": 8192}
         At once when a job has a nonce with more zeros than before. `hashes`: done for the job by then.
     {"type": "progress", "hashes_total": 16384,
-     "jobs": [{"farmer_id": "…", "block_index": 37, "hashes": 8192, "next_nonce": 8192}]}
+     "jobs": [{"farmer_id": "…", "block_index": 37, "assignment": 1, "hashes": 8192, "next_nonce": 8192}]}
         Several times a second, also when nothing happens: the heartbeat. `hashes_total` since the start of
         the process, the jobs whose hashes changed since the last progress. `next_nonce`: all below, from
         where the job began, have been tried; so a new process can go on there.
@@ -58,6 +59,7 @@ class Assign(_Message):
     nonce_from: _Count
     weight: Annotated[int, Field(ge=1, lt=2**32)] = 1
     hashes_done: _Count = 0
+    assignment: _Count = 0
 
 
 class Cancel(_Message):
@@ -80,6 +82,7 @@ class Improved(_Message):
     type: Literal["improvement"] = "improvement"
     farmer_id: str
     block_index: _Index
+    assignment: _Count = 0
     nonce: _Count
     zeros: int
     hash: _Bytes32
@@ -89,6 +92,7 @@ class Improved(_Message):
 class JobHashes(_Message):
     farmer_id: str
     block_index: _Index
+    assignment: _Count = 0
     hashes: _Count
     next_nonce: Annotated[int, Field(ge=0, le=2**64)]
 

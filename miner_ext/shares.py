@@ -25,8 +25,8 @@ class JobKey(NamedTuple):
 class Job:
     """One farmer's puzzle in one block and how far its search is.
 
-    next_nonce: the first that no slice has taken. hashes: done. in_flight: slices taken and not settled, by
-    their first nonce, with their nonces.
+    next_nonce: the first that no slice has taken. hashes: done. assignment: its owner's number for it.
+    in_flight: slices taken and not settled, by their first nonce, with their nonces.
     """
 
     key: JobKey
@@ -35,6 +35,7 @@ class Job:
     next_nonce: int
     weight: int
     hashes: int = 0
+    assignment: int = 0
     in_flight: dict[int, int] = field(default_factory=dict, init=False)
     best: Solution | None = field(default=None, init=False)
 

@@ -15,21 +15,26 @@
  * and, where that is not 5, T_BITS (see below). It defines TILE_NONCES, scan_tile and hash_many, as kernel.h asks for
  * them.
  *
- * How a tile is scanned. Only the nonce's lower half n changes, 32 bits of one lane (NonceSpan). Before the
- * first chi it stands in 11 lanes, rotated. chi multiplies lanes that are neighbours in a row; of the 11, the only
- * neighbours are lanes 10 and 11 (n rotated by 1 and by 6) and lanes 14 and 10 (by 19 and by 1). So bits i and j of
- * n are multiplied with each other only if |i - j| is 5 or 18. The nonce is big-endian in the message: its bits 2 to
- * 7 are bits 26 to 31 of the lane, its bits 8 to 12 are bits 16 to 20, and none of the former is 5 or 18 away from one
- * of the latter. Therefore the first round is linear between those two groups, and as theta, rho and pi are too,
+ * How a tile is scanned. Only the nonce's lower half changes, 32 bits of one lane (NonceSpan). Before the first chi
+ * that lane stands in 11 lanes, rotated. chi multiplies lanes that are neighbours in a row; of the 11, the only
+ * neighbours are lanes 10 and 11 (rotated by 1 and by 6) and lanes 14 and 10 (by 19 and by 1). So bits i and j of the
+ * lane are multiplied with each other only if |i - j| is 5 or 18. The nonce is big-endian in the message: its bits 0
+ * to 7 are bits 24 to 31 of the lane, its bits 8 to 15 are bits 16 to 23.
  *
- *     state(base ^ u ^ t) = state(base ^ u) ^ state(base ^ t) ^ state(base),    the states before the second chi,
+ * Let t be made of the nonce's bits from 8 on, T_BITS of them, and u of bits below 8. With T_BITS 5, t is made of lane
+ * bits 16 to 20 and u of lane bits 26 to 31: no bit of t is 5 or 18 away from one of u or of t. Therefore the first
+ * round is linear in t, whatever u is, and as theta, rho and pi are linear too,
  *
- * for every u made of bits 2 to 7 and t of bits 8 to 12. state(base ^ u) is computed for 64 / WIDTH groups of states
- * side by side, the 32 differences state(base ^ t) ^ state(base) once; each of their combinations begins with
- * 25 XORs instead of the first round and half of the second. Bits 0 and 1 are 5 away from bits 11 and 12, so they
- * stay outside: the nonces of a tile with the same bits 0 and 1 are a part. (With T_BITS 4, t is made of bits 8 to
- * 11, u of bits 1 to 7, and only bit 0 stays outside; with T_BITS 3, of bits 8 to 10 and 0 to 7. Smaller tiles make
- * a stop quicker and share less.)
+ *     state(base ^ u ^ t) = state(base ^ u) ^ state(base ^ t) ^ state(base),    the states before the second chi.
+ *
+ * state(base ^ u) is computed for 64 / WIDTH groups of states side by side, the 32 differences state(base ^ t) ^
+ * state(base) once; each of their combinations begins with 25 XORs instead of the first round and half of the second.
+ * Lane bits 24 and 25, the nonce's bits 0 and 1, are 5 away from lane bits 19 and 20, so they stay outside: the nonces
+ * of a tile with the same bits 0 and 1 are a part.
+ *
+ * T_BITS 4 needs no lane bit 20: u has lane bit 25 too, 128 states a part and 16 differences. T_BITS 3 needs no lane
+ * bit 19 either: u has bits 0 to 7 of the nonce, 256 states and 8 differences, and a tile is one part. Smaller tiles
+ * make a stop quicker and share less. With T_BITS 6, lane bits 16 and 21 would be multiplied.
  *
  * The last round computes one lane, whose 64 bits show 16 leading zero digits. */
 #include <string.h>
@@ -44,6 +49,8 @@
 #define T_BITS 5
 #endif
 
+_Static_assert(T_BITS >= 3 && T_BITS <= 5, "the first round is not linear in more bits, and a part has at least one");
+
 enum {
     PART_BITS = T_BITS - 3, /* of a nonce, the lowest: which part */
     U_BITS = 8 - PART_BITS,
@@ -53,7 +60,7 @@ enum {
     U_SHIFT = PART_BITS,
     T_SHIFT = PART_BITS + U_BITS,
     TILE_NONCES = PARTS * U_COUNT * T_COUNT,
-    ROW_LANES = 32, /* room for a state, in whole vectors of the widest kernel */
+    STATE_ROOM_LANES = 32, /* for a state, in whole vectors of the widest kernel */
 };
 
 /* Where the message's lane 1 holds the nonce's lower half, big-endian in its first four bytes. */
@@ -169,7 +176,8 @@ KERNEL_FUNCTION void before_second_chi(const NonceSpan *span, const uint64_t non
 
 /* state(base ^ t) ^ state(base) for every t made of nonce bits T_SHIFT and up, in their order. They are linear in t,
  * so the T_BITS single bits make them all. */
-KERNEL_FUNCTION void part_differences(const NonceSpan *span, uint32_t base, uint64_t differences[T_COUNT][ROW_LANES])
+KERNEL_FUNCTION void part_differences(const NonceSpan *span, uint32_t base,
+                                      uint64_t differences[T_COUNT][STATE_ROOM_LANES])
 {
     enum { SAMPLES = 8 }; /* base, base with each single bit, and as many more as fill the widest kernel */
     uint64_t nonce_lanes[SAMPLES], samples[KECCAK_LANES][SAMPLES];
@@ -185,12 +193,12 @@ KERNEL_FUNCTION void part_differences(const NonceSpan *span, uint32_t base, uint
     }
     memset(differences[0], 0, sizeof differences[0]);
     for (unsigned bit = 0; bit < T_BITS; bit++) {
-        uint64_t of_bit[ROW_LANES] = {0};
+        uint64_t of_bit[STATE_ROOM_LANES] = {0};
 
         for (unsigned x = 0; x < KECCAK_LANES; x++)
             of_bit[x] = samples[x][bit + 1] ^ samples[x][0];
         for (unsigned t = 0; t < 1u << bit; t++)
-            for (unsigned x = 0; x < ROW_LANES; x += WIDTH)
+            for (unsigned x = 0; x < STATE_ROOM_LANES; x += WIDTH)
                 lanes_store(&differences[(1u << bit) + t][x],
                             lanes_xor(lanes_load(&differences[t][x]), lanes_load(&of_bit[x])));
     }
@@ -226,7 +234,7 @@ KERNEL_FUNCTION void scan_part(const NonceSpan *span, uint32_t tile_low, unsigne
                                TileHits *hits)
 {
     const uint32_t base = tile_low | part;
-    uint64_t differences[T_COUNT][ROW_LANES];
+    uint64_t differences[T_COUNT][STATE_ROOM_LANES];
 
     part_differences(span, base, differences);
     for (unsigned u = 0; u < U_COUNT; u += WIDTH) {

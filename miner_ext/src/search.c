@@ -126,6 +126,17 @@ static void offer(Search *search, const Solution *solution)
         atomic_store(&search->ending, true);
 }
 
+static void try_candidate(Search *search, uint64_t nonce)
+{
+    Solution candidate;
+
+    /* The best may be as good by now: behind the nonce that reached a low target there are thousands. */
+    if (zeros_wanted(search, nonce) > search->target_zeros)
+        return;
+    puzzle_solve(&search->puzzle, nonce, &candidate);
+    offer(search, &candidate);
+}
+
 /* Hash every nonce in full. */
 static void search_each(Search *search, uint64_t nonce, uint64_t count)
 {
@@ -139,14 +150,9 @@ static void search_each(Search *search, uint64_t nonce, uint64_t count)
         for (unsigned i = 0; i < batch; i++)
             puzzle_message(&search->puzzle, nonce + i, messages[i]);
         search->kernel->hash_many((const uint8_t(*)[PUZZLE_MESSAGE_BYTES])messages, batch, digests);
-        for (unsigned i = 0; i < batch; i++) {
-            if (puzzle_zeros(digests[i]) >= wanted) {
-                Solution candidate;
-
-                puzzle_solve(&search->puzzle, nonce + i, &candidate);
-                offer(search, &candidate);
-            }
-        }
+        for (unsigned i = 0; i < batch; i++)
+            if (puzzle_zeros(digests[i]) >= wanted)
+                try_candidate(search, nonce + i);
         nonce += batch;
         count -= batch;
     }
@@ -159,12 +165,8 @@ static void search_tile(Search *search, const NonceSpan *span, uint64_t nonce)
     if (!has_best(search))
         search_each(search, nonce, SEED_NONCES);
     search->kernel->scan_tile(span, (uint32_t)nonce, puzzle_zero_mask(zeros_wanted(search, nonce)), &hits);
-    for (unsigned i = 0; i < hits.count; i++) {
-        Solution candidate;
-
-        puzzle_solve(&search->puzzle, nonce + hits.offsets[i], &candidate);
-        offer(search, &candidate);
-    }
+    for (unsigned i = 0; i < hits.count; i++)
+        try_candidate(search, nonce + hits.offsets[i]);
 }
 
 static void *work(void *argument)

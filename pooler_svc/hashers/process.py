@@ -2,11 +2,20 @@
 
 import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass
+from itertools import chain, count
 from typing import Final, assert_never
 
-from miner_ext.hasher_messages import Assign, Cancel, Improved, Progressed, Ready, Refused, Report
+from miner_ext.hasher_messages import (
+    Assign,
+    Cancel,
+    Improved,
+    JobHashes,
+    Progressed,
+    Ready,
+    Refused,
+    Report,
+)
 from pooler_svc.hashers.assignments import Assignment, Assignments, verified
 from pooler_svc.hashers.child import HasherChild
 from pooler_svc.hashers.failures import HasherCrashed
@@ -26,17 +35,22 @@ _SILENCE_WALL_SECONDS: Final = 30.0
 _NONCES: Final = 2**64
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Assigned(Assignment):
-    """hashes: as last reported. next_nonce: from where a new process goes on, as last reported.
+    """hashes: as last reported. number: which assignment it is, of all that there have been.
 
-    What the old one did since its last report is done again, and nothing is left out.
+    next_nonce: from where a new process goes on, as last reported. What the old one did since its last
+    report is done again, and nothing is left out. advanced_at: when that nonce last rose, in monotonic wall
+    seconds.
     """
 
-    next_nonce: int = field(init=False)
+    number: int
+    next_nonce: int
+    advanced_at: float
 
-    def __post_init__(self) -> None:
-        self.next_nonce = self.job.nonce_from
+    @property
+    def exhausted(self) -> bool:
+        return self.next_nonce >= _NONCES
 
     def command(self) -> Assign:
         return Assign(
@@ -47,6 +61,7 @@ class _Assigned(Assignment):
             nonce_from=self.next_nonce,
             weight=self.job.weight,
             hashes_done=self.hashes,
+            assignment=self.number,
         )
 
 
@@ -76,7 +91,8 @@ class ProcessHasher:
         self._silence_wall_seconds = silence_wall_seconds
         self._wall_clock = wall_clock or SystemWallClock()
         self._supervisor = Supervisor(wall_clock=self._wall_clock)
-        self._jobs = Assignments(_Assigned, self._wall_clock)
+        self._jobs = Assignments(self._assigned, self._wall_clock)
+        self._numbers = count(1)
         self._child: HasherChild | None = None
         self._stopping = False
         self._window = RateWindow(self._wall_clock.monotonic())
@@ -107,7 +123,7 @@ class ProcessHasher:
     async def assign(self, job: HashJob) -> None:
         """Hash for this job; see the port. While no process runs, the next one gets it."""
         assigned = self._jobs.put(job)
-        if self._child is not None:
+        if self._child is not None and not assigned.exhausted:
             await self._child.send([assigned.command()])
 
     async def cancel(self, farmer_id: str, block_index: int) -> None:
@@ -127,6 +143,16 @@ class ProcessHasher:
         """How fast the hashing goes, over all processes since `start`."""
         return self._window.rates(self._wall_clock.monotonic())
 
+    def _assigned(self, job: HashJob, assigned_at: float) -> _Assigned:
+        return _Assigned(
+            job, assigned_at, number=next(self._numbers), next_nonce=job.nonce_from, advanced_at=assigned_at
+        )
+
+    def _find(self, farmer_id: str, block_index: int, number: int) -> _Assigned | None:
+        """Whom a report is of; None for a job that was cancelled or replaced while it was under way."""
+        assigned = self._jobs.find(farmer_id, block_index)
+        return assigned if assigned is not None and assigned.number == number else None
+
     async def _spawn(self) -> HasherChild:
         child = await HasherChild.spawn(self._program, isa=self._isa)
         log.info("hasher started", pid=child.pid, kernel=child.ready.kernel, threads=child.ready.threads)
@@ -137,7 +163,9 @@ class ProcessHasher:
         child = self._child = self._child or await self._spawn()
         self._hashed_at = self._wall_clock.monotonic()
         try:
-            await child.send(each.command() for each in self._jobs if each.next_nonce < _NONCES)
+            for assigned in self._jobs:
+                assigned.advanced_at = self._hashed_at
+            await child.send(each.command() for each in self._jobs if not each.exhausted)
             while (report := await child.next_report(self._silence_wall_seconds)) is not None:
                 self._note(report)
         finally:
@@ -166,14 +194,24 @@ class ProcessHasher:
         self._check_that_it_hashes(now, total)
         self._window.note(now, total)
         for job in report.jobs:
-            assigned = self._jobs.find(job.farmer_id, job.block_index)
+            assigned = self._find(job.farmer_id, job.block_index, job.assignment)
             if assigned is not None:
-                assigned.hashes = job.hashes
-                assigned.next_nonce = job.next_nonce
+                self._note_job(assigned, job, now)
+
+    def _note_job(self, assigned: _Assigned, job: JobHashes, now: float) -> None:
+        """Raises HasherCrashed if nonces were left behind: the search of some hangs, and not of others."""
+        if job.next_nonce > assigned.next_nonce:
+            assigned.advanced_at = now
+        elif now - assigned.advanced_at > self._silence_wall_seconds:
+            raise HasherCrashed(
+                f"the hasher process has not finished nonce {job.next_nonce} of a job that it hashes for"
+                f" within {self._silence_wall_seconds} s"
+            )
+        assigned.hashes, assigned.next_nonce = job.hashes, job.next_nonce
 
     def _check_that_it_hashes(self, now: float, total: int) -> None:
         """A process whose searches hang still reports. Raises HasherCrashed."""
-        if total != self._window.total or not any(each.next_nonce < _NONCES for each in self._jobs):
+        if total != self._window.total or not any(not each.exhausted for each in self._jobs):
             self._hashed_at = now
         elif now - self._hashed_at > self._silence_wall_seconds:
             raise HasherCrashed(
@@ -181,8 +219,8 @@ class ProcessHasher:
             )
 
     def _note_improvement(self, report: Improved) -> None:
-        """Check, keep and tell one. After `cancel` one may still come; a new process starts low again."""
-        assigned = self._jobs.find(report.farmer_id, report.block_index)
+        """Check, keep and tell one. A new process starts low again."""
+        assigned = self._find(report.farmer_id, report.block_index, report.assignment)
         if assigned is None or (assigned.best is not None and report.zeros <= assigned.best.zeros):
             return
         solution = verified(assigned.job, report.nonce, report.hash)

@@ -57,7 +57,15 @@ def test_a_range_may_begin_anywhere() -> None:
     assert json.loads(last.stdout) == [2**64 - 1, verify(37, ENTROPY, KEY, 2**64 - 1).hash.hex()]
 
 
-@pytest.mark.parametrize("options", [("--max-threads", "1", "--batch-size", "1000"), ("--batch-size", "2")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--max-threads", "1", "--batch-size", "1000"),
+        ("--max-threads", "4", "--batch-size", "10000000", "--verbose"),
+        ("--max-threads", "512", "--batch-size", "100000000", "--device", "0", "--platform", "1"),
+    ],
+)
 def test_a_nonce_of_a_difficulty_is_an_object_as_kale_miner_prints_it(options: tuple[str, ...]) -> None:
     result = run(*difficulty_words(), *options)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -119,6 +127,8 @@ THREADS = f"must be a whole number from 1 to {MAX_THREADS}, got '0'"
         (difficulty_words(address=ADDRESS[:-1] + "A"), "ADDRESS must be a G address, 56 characters"),
         (difficulty_words(address=ADDRESS.lower()), "ADDRESS must be a G address, 56 characters"),
         ([*difficulty_words(), "--max-threads", "0"], f"--max-threads {THREADS}"),
+        ([*difficulty_words(), "--device", "-1"], "--device must be a whole number from 0 to 2147483647"),
+        (range_words(device="0"), "--device must not be given with --farmer-hex"),
         ([*difficulty_words(), "--batch-size", "0"], f"--batch-size must be a whole number from 1 to {U64}"),
     ],
 )

@@ -17,7 +17,8 @@ sys.stdin.read()
 #: Answers the first command with a nonce whose hash is made up.
 LYING = """
 job = json.loads(sys.stdin.readline())
-report = {"type": "improvement", "farmer_id": job["farmer_id"], "block_index": job["block_index"]}
+report = {"type": "improvement", "farmer_id": job["farmer_id"], "block_index": job["block_index"],
+          "assignment": job["assignment"]}
 print(json.dumps(report | {"nonce": 1, "zeros": 64, "hash": "00" * 32, "hashes": 10}), flush=True)
 sys.stdin.read()
 """
@@ -33,6 +34,31 @@ import time
 while True:
     print(json.dumps({"type": "progress", "hashes_total": 0, "jobs": []}), flush=True)
     time.sleep(0.05)
+"""
+
+#: Hashes on and on, but the search of the first nonces hangs.
+ONE_STUCK = """
+import time
+job = json.loads(sys.stdin.readline())
+about = {name: job[name] for name in ("farmer_id", "block_index", "assignment")}
+hashes = 0
+while True:
+    hashes += 1000
+    jobs = [about | {"hashes": hashes, "next_nonce": job["nonce_from"]}]
+    print(json.dumps({"type": "progress", "hashes_total": hashes, "jobs": jobs}), flush=True)
+    time.sleep(0.05)
+"""
+
+#: Reports for a job what was under way of the one before it, which is no lie.
+LATE = """
+job = json.loads(sys.stdin.readline())
+about = {"farmer_id": job["farmer_id"], "block_index": job["block_index"]}
+about["assignment"] = job["assignment"] - 1
+found = {"type": "improvement", "nonce": 1, "zeros": 1, "hash": "00" * 32, "hashes": 10}
+print(json.dumps(found | about), flush=True)
+jobs = [about | {"hashes": 10**12, "next_nonce": 10**12}]
+print(json.dumps({"type": "progress", "hashes_total": 10**12, "jobs": jobs}), flush=True)
+sys.stdin.read()
 """
 
 #: Says that it is ready, and then neither reads nor ends.

@@ -25,7 +25,7 @@ async def test_our_own_runs_where_and_how_the_settings_say() -> None:
     try:
         process = psutil.Process(chosen.pid)
         assert process.cpu_affinity() == [cpu]
-        assert process.nice() == psutil.Process().nice() + 7
+        assert process.nice() == max(7, psutil.Process().nice())
         assert process.environ()["KALE_MINER_ISA"] == "portable"
     finally:
         await chosen.stop()

@@ -188,8 +188,14 @@ async def test_a_program_that_can_not_hash_is_a_startup_error(program: tuple[str
 
 @pytest.mark.parametrize(
     "deed",
-    [hasher_programs.GARBLED, hasher_programs.LYING, hasher_programs.SILENT, hasher_programs.STUCK],
-    ids=["garbled", "lying", "silent", "stuck"],
+    [
+        hasher_programs.GARBLED,
+        hasher_programs.LYING,
+        hasher_programs.SILENT,
+        hasher_programs.STUCK,
+        hasher_programs.ONE_STUCK,
+    ],
+    ids=["garbled", "lying", "silent", "stuck", "one stuck"],
 )
 async def test_a_process_that_misbehaves_is_replaced(deed: str, tmp_path: Path) -> None:
     program = hasher_programs.misbehaving_once(deed, tmp_path)
@@ -200,6 +206,31 @@ async def test_a_process_that_misbehaves_is_replaced(deed: str, tmp_path: Path) 
         found = await next_of(improvements)
         assert found.hash == verify(37, ENTROPY, KEY, found.nonce).hash
         assert hasher.pid not in (None, first)
+
+
+async def test_what_is_under_way_of_a_replaced_job_is_not_taken_for_its_successors(tmp_path: Path) -> None:
+    """The lateness would make the new process, after the silent one, begin at 10^12."""
+    program = hasher_programs.misbehaving_once(hasher_programs.LATE, tmp_path)
+    async with started(ProcessHasher(program=program, silence_wall_seconds=2.0)) as hasher:
+        first = hasher.pid
+        await hasher.assign(job())
+        await until(lambda: hasher.rates().hashes_total == 10**12)
+        assert hasher.pid == first
+        assert hasher.best("a", 37) is None
+        found = await next_of(hasher.improvements())
+        assert found.nonce < 10**9
+        assert hasher.pid not in (None, first)
+
+
+async def test_the_weight_of_a_job_that_has_tried_every_nonce_can_still_be_set() -> None:
+    async with started(ProcessHasher(threads=1)) as hasher:
+        improvements = hasher.improvements()
+        await hasher.assign(job(nonce_from=2**64 - 10))
+        await next_of(improvements)
+        await until(lambda: hasher.rates().hashes_total == 10)
+        await hasher.assign(job(nonce_from=2**64 - 10, weight=3))
+        await hasher.assign(job("b"))
+        await next_of(improvements, "b")
 
 
 async def test_a_process_that_reads_nothing_any_more_does_not_keep_the_hasher_from_stopping() -> None:
