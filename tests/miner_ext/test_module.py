@@ -4,6 +4,8 @@ import gc
 import importlib
 import importlib.util
 import sys
+import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from types import ModuleType
@@ -78,6 +80,69 @@ def test_types_are_closed() -> None:
         type("Faster", (Search,), {})
     with pytest.raises(TypeError):
         setattr(Search, "run", None)  # noqa: B010 - mypy would refuse the plain assignment
+
+
+STRIDED = memoryview(bytes(64))[::2]  # 32 bytes with gaps
+
+
+def test_bytes_with_gaps_are_refused() -> None:
+    for name, call in (
+        ("entropy", lambda: Search(37, STRIDED, bytes(32), 0, 1)),
+        ("farmer_key", lambda: verify(37, bytes(32), STRIDED, 0)),
+        ("data", lambda: keccak256(STRIDED)),
+    ):
+        with pytest.raises(
+            ValueError, match=f"^{name} must be contiguous bytes: .*not C-contiguous"
+        ) as error:
+            call()
+        assert type(error.value) is ValueError
+        assert isinstance(error.value.__cause__, BufferError)
+    assert keccak256(memoryview(bytes(64))[16:48]) == keccak256(bytes(32))
+
+
+INTS_AS_SHOWN = {
+    "18446744073709551616": 2**64,
+    "-18446744073709551616": -(2**64),
+    str(2**256 - 1): 2**256 - 1,
+    "an int of 257 bits": 2**256,
+    "a negative int of 257 bits": -(2**256),
+    "an int of 16610 bits": 10**5000,
+    "a negative int of 16610 bits": -(10**5000),
+}
+
+
+@pytest.mark.parametrize("shown", INTS_AS_SHOWN)
+def test_an_int_of_any_length_is_refused_with_limit_and_value(shown: str) -> None:
+    number = INTS_AS_SHOWN[shown]
+    with pytest.raises(ValueError, match="must be from") as error:
+        verify(37, bytes(32), bytes(32), number)
+    assert str(error.value) == f"nonce must be from 0 to 18446744073709551615, got {shown}"
+    with pytest.raises(ValueError, match="must be from") as error:
+        Search(37, bytes(32), bytes(32), 0, 1, threads=number)
+    assert str(error.value) == f"threads must be from 1 to 1024, got {shown}"
+
+
+def test_a_long_hash_lets_other_threads_run() -> None:
+    data, ticks, ended = bytes(2**24), [time.monotonic()], threading.Event()
+
+    def tick() -> None:
+        while not ended.wait(0.001):
+            ticks.append(time.monotonic())
+
+    def ticks_while_hashing() -> int:
+        begin = time.monotonic()
+        keccak256(data)
+        end = time.monotonic()
+        return sum(begin < moment < end for moment in ticks)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    try:
+        # A thread that gets the GIL at either end ticks there. Tries, for a machine with much else to do.
+        assert any(ticks_while_hashing() > 3 for _ in range(20))
+    finally:
+        ended.set()
+        thread.join()
 
 
 def refused(call: Callable[[], object]) -> None:
