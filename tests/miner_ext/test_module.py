@@ -3,6 +3,7 @@
 import gc
 import importlib
 import importlib.util
+import subprocess
 import sys
 import threading
 import time
@@ -193,3 +194,51 @@ def test_nothing_leaks() -> None:
     assert after_bytes - before_bytes < 300 * 16
     for before, after in zip(before_references, after_references, strict=True):
         assert abs(after - before) < 100
+
+
+MEMORY_USER = """
+import gc
+import sys
+
+import psutil
+from miner_ext import Search, verify_many
+
+KEY, CLAIM = bytes(32), (37, bytes(32), bytes(32), 0)
+
+
+def refused(call, *args, **kwargs):
+    try:
+        call(*args, **kwargs)
+    except (TypeError, ValueError):
+        return
+    raise AssertionError("not refused")
+
+
+def use(rounds):
+    for i in range(rounds):
+        Search(37, KEY, KEY, i, 1)
+        Search(37, KEY, KEY, i, i % 2).run()
+        refused(Search, 37, KEY, KEY, i, 1, isa="sse9")
+        refused(Search, 37, KEY, KEY, 2**64 - 1, 2)
+        refused(Search, 37, STRIDED, KEY, i, 1)
+        verify_many([CLAIM, CLAIM])
+        refused(verify_many, [CLAIM, (37, KEY, KEY, 2**300)])
+        refused(verify_many, [CLAIM, (37, KEY)])
+        refused(verify_many, [CLAIM], isa="sse9")
+    gc.collect()
+    return psutil.Process().memory_info().rss
+
+
+STRIDED = memoryview(bytes(64))[::2]
+rounds = int(sys.argv[1])
+use(rounds // 10)
+print(-use(rounds // 2) + use(rounds // 2))
+"""
+
+
+def test_memory_that_python_does_not_know_of_does_not_leak() -> None:
+    """What C allocates is not traced; so the process is watched, over 300,000 objects and more."""
+    printed = subprocess.run(
+        [sys.executable, "-c", MEMORY_USER, "100000"], capture_output=True, text=True, check=True
+    ).stdout
+    assert int(printed) < 2 * 2**20, "bytes grown in the second half"
