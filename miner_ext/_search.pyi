@@ -55,7 +55,8 @@ class Search:
     target_zeros: 0 to 64; the search ends with the lowest nonce that has so many, without trying the rest.
     isa: one of `isas()`; None for the one that `kernel_name()` tells.
 
-    Raises ValueError stating the limit and the value, or TypeError. All arguments are copied.
+    Raises ValueError stating the limit and the value, or TypeError. All arguments are copied; buffers must
+    be contiguous.
     """
 
     def __new__(
@@ -93,11 +94,15 @@ def verify_many(
     """The hash and zeros of each (index, entropy, farmer_key, nonce), in their order, at a kernel's speed.
 
     For shares of outside miners, thousands a call; the GIL is released while it hashes. Arguments and
-    errors as for `Search`, an error's text beginning with "claim 7: "; then nothing is hashed.
+    errors as for `Search`; an error is a plain ValueError or TypeError whose text begins with "claim 7: " and
+    whose __cause__ says the rest. Then nothing is hashed.
     """
 
 def keccak256(data: Buffer, /) -> bytes:
-    """Keccak-256 with the original padding 0x01 (not SHA3-256) of any bytes."""
+    """Keccak-256 with the original padding 0x01 (not SHA3-256) of any bytes, above 64 KiB without the GIL.
+
+    ValueError if they are not contiguous, or TypeError.
+    """
 
 def isas() -> tuple[str, ...]:
     """The instruction sets that this machine can search with, the fastest first.

@@ -51,38 +51,45 @@ enum {
     XCR0_AVX512 = 0xE6, /* those, the mask registers, the upper halves of ZMM, and ZMM16 to ZMM31 */
 };
 
-static uint32_t saved_states(void)
+unsigned x86_features(uint32_t leaf1_ecx, uint32_t leaf7_ebx, uint64_t xcr0)
+{
+    const uint64_t saved = leaf1_ecx & LEAF1_ECX_OSXSAVE ? xcr0 : 0;
+    unsigned features = 0;
+
+    if ((leaf7_ebx & LEAF7_EBX_BMI1) && (leaf7_ebx & LEAF7_EBX_BMI2))
+        features |= CPU_BMI2;
+    if ((leaf7_ebx & LEAF7_EBX_AVX2) && (saved & XCR0_AVX) == XCR0_AVX)
+        features |= CPU_AVX2;
+    if ((leaf7_ebx & LEAF7_EBX_AVX512F) && (saved & XCR0_AVX512) == XCR0_AVX512)
+        features |= CPU_AVX512F;
+    return features;
+}
+
+static uint64_t read_xcr0(void)
 {
     uint32_t low, high;
 
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return low;
+    return (uint64_t)high << 32 | low;
 }
 
 unsigned cpu_features(void)
 {
-    uint32_t eax, ebx, ecx, edx, saved = 0;
-    unsigned features = 0;
+    uint32_t eax, ebx, ecx, edx, leaf1_ecx;
+    uint64_t xcr0 = 0;
 
-    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+    if (!__get_cpuid(1, &eax, &ebx, &leaf1_ecx, &edx))
         return 0;
-    if (ecx & LEAF1_ECX_OSXSAVE)
-        saved = saved_states();
+    if (leaf1_ecx & LEAF1_ECX_OSXSAVE)
+        xcr0 = read_xcr0();
     if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
-        return 0;
-    if ((ebx & LEAF7_EBX_BMI1) && (ebx & LEAF7_EBX_BMI2))
-        features |= CPU_BMI2;
-    if ((ebx & LEAF7_EBX_AVX2) && (saved & XCR0_AVX) == XCR0_AVX)
-        features |= CPU_AVX2;
+        ebx = 0;
 #if defined(__APPLE__)
     /* Darwin sets these bits of XCR0 only once a thread has used the registers. */
     if (darwin_has("hw.optional.avx512f"))
-        features |= CPU_AVX512F;
-#else
-    if ((ebx & LEAF7_EBX_AVX512F) && (saved & XCR0_AVX512) == XCR0_AVX512)
-        features |= CPU_AVX512F;
+        xcr0 |= XCR0_AVX512;
 #endif
-    return features;
+    return x86_features(leaf1_ecx, ebx, xcr0);
 }
 #elif defined(__aarch64__)
 unsigned cpu_features(void)

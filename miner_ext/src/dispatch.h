@@ -4,19 +4,25 @@
 
 #include "kernel.h"
 
-typedef enum {
-    CPU_BMI2 = 1 << 0, /* BMI1 and BMI2: no CPU has only one of them */
+enum {
+    CPU_BMI2 = 1 << 0, /* BMI1 and BMI2, which are used together */
     CPU_AVX2 = 1 << 1,
     CPU_AVX512F = 1 << 2,
     CPU_NEON = 1 << 3,
     CPU_SHA3 = 1 << 4, /* EOR3, RAX1, XAR and BCAX of ARMv8.2 */
-} CpuFeature;
+};
 
 #define CPU_FEATURES_ALL (CPU_BMI2 | CPU_AVX2 | CPU_AVX512F | CPU_NEON | CPU_SHA3)
 #define KERNELS_MAX 4
 
-/* The features that this CPU has and this operating system keeps the registers of: a set of CpuFeature. */
+/* The features that this CPU has and this operating system keeps the registers of: a set of CPU_…. */
 unsigned cpu_features(void);
+
+#if defined(__x86_64__)
+/* The same from CPUID leaf 1 ECX, leaf 7 EBX (0 where there is no such leaf) and XCR0, which counts only where the CPU
+ * says that there is one. */
+unsigned x86_features(uint32_t leaf1_ecx, uint32_t leaf7_ebx, uint64_t xcr0);
+#endif
 
 /* The kernels that a CPU with these features can run, the fastest first, and their number. Each name stands once:
  * where a kernel has several builds, for the best of them. */

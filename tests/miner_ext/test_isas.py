@@ -248,11 +248,18 @@ def test_thousands_of_claims_of_different_puzzles_keep_their_order() -> None:
     ("wrong", "error", "text"),
     [
         (None, TypeError, r"claim 1: it must be a tuple \(index, entropy, farmer_key, nonce\), got NoneType"),
-        ((1, bytes(32), bytes(32)), TypeError, "claim 1: .*4"),
+        ((), TypeError, r"claim 1: it must have 4 items \(index, entropy, farmer_key, nonce\), got 0"),
+        ((1, bytes(32), bytes(32)), TypeError, r"claim 1: it must have 4 items \(.*\), got 3"),
+        ((1, bytes(32), bytes(32), 0, 0), TypeError, r"claim 1: it must have 4 items \(.*\), got 5"),
         ((-1, bytes(32), bytes(32), 0), ValueError, "claim 1: index must be from 0 to 4294967295, got -1"),
         ((1, bytes(31), bytes(32), 0), ValueError, "claim 1: entropy must be 32 bytes, got 31"),
         ((1, bytes(32), "k", 0), TypeError, "claim 1: farmer_key must be bytes, got str"),
         ((1, bytes(32), bytes(32), END), ValueError, "claim 1: nonce must be from 0 to 18446744073709551615"),
+        (
+            (1, memoryview(bytes(64))[::2], bytes(32), 0),
+            ValueError,
+            "claim 1: entropy must be contiguous bytes: memoryview: underlying buffer is not C-contiguous",
+        ),
     ],
 )
 def test_a_wrong_claim_is_refused_by_its_place(wrong: object, error: type[Exception], text: str) -> None:
@@ -260,6 +267,40 @@ def test_a_wrong_claim_is_refused_by_its_place(wrong: object, error: type[Except
     call: Callable[..., object] = verify_many
     with pytest.raises(error, match=text):
         call(claims)
+
+
+class Refusing:
+    """A number that can not be told."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __index__(self) -> int:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("raised", "plain"),
+    [
+        (UnicodeDecodeError("utf-8", b"kale", 0, 1, "no text"), ValueError),
+        (type("Subclass", (TypeError,), {"__init__": lambda self, a, b: None})("a", "b"), TypeError),
+        (ValueError("no number"), ValueError),
+    ],
+)
+def test_a_claims_own_error_becomes_a_plain_one_and_is_its_cause(raised: Exception, plain: type) -> None:
+    with pytest.raises(plain) as error:
+        verify_many([(1, bytes(32), bytes(32), Refusing(raised))])
+    assert type(error.value) is plain
+    assert str(error.value) == f"claim 0: {raised}"
+    assert error.value.__cause__ is raised
+    assert raised.__traceback__ is not None
+
+
+def test_other_errors_of_a_claim_pass_as_they_are() -> None:
+    raised = LookupError("of its own")
+    with pytest.raises(LookupError) as error:
+        verify_many([(1, bytes(32), bytes(32), Refusing(raised))])
+    assert error.value is raised
 
 
 def test_what_is_no_list_of_claims_is_refused() -> None:

@@ -3,7 +3,10 @@
 import gc
 import importlib
 import importlib.util
+import subprocess
 import sys
+import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from types import ModuleType
@@ -80,6 +83,69 @@ def test_types_are_closed() -> None:
         setattr(Search, "run", None)  # noqa: B010 - mypy would refuse the plain assignment
 
 
+STRIDED = memoryview(bytes(64))[::2]  # 32 bytes with gaps
+
+
+def test_bytes_with_gaps_are_refused() -> None:
+    for name, call in (
+        ("entropy", lambda: Search(37, STRIDED, bytes(32), 0, 1)),
+        ("farmer_key", lambda: verify(37, bytes(32), STRIDED, 0)),
+        ("data", lambda: keccak256(STRIDED)),
+    ):
+        with pytest.raises(
+            ValueError, match=f"^{name} must be contiguous bytes: .*not C-contiguous"
+        ) as error:
+            call()
+        assert type(error.value) is ValueError
+        assert isinstance(error.value.__cause__, BufferError)
+    assert keccak256(memoryview(bytes(64))[16:48]) == keccak256(bytes(32))
+
+
+INTS_AS_SHOWN = {
+    "18446744073709551616": 2**64,
+    "-18446744073709551616": -(2**64),
+    str(2**256 - 1): 2**256 - 1,
+    "an int of 257 bits": 2**256,
+    "a negative int of 257 bits": -(2**256),
+    "an int of 16610 bits": 10**5000,
+    "a negative int of 16610 bits": -(10**5000),
+}
+
+
+@pytest.mark.parametrize("shown", INTS_AS_SHOWN)
+def test_an_int_of_any_length_is_refused_with_limit_and_value(shown: str) -> None:
+    number = INTS_AS_SHOWN[shown]
+    with pytest.raises(ValueError, match="must be from") as error:
+        verify(37, bytes(32), bytes(32), number)
+    assert str(error.value) == f"nonce must be from 0 to 18446744073709551615, got {shown}"
+    with pytest.raises(ValueError, match="must be from") as error:
+        Search(37, bytes(32), bytes(32), 0, 1, threads=number)
+    assert str(error.value) == f"threads must be from 1 to 1024, got {shown}"
+
+
+def test_a_long_hash_lets_other_threads_run() -> None:
+    data, ticks, ended = bytes(2**24), [time.monotonic()], threading.Event()
+
+    def tick() -> None:
+        while not ended.wait(0.001):
+            ticks.append(time.monotonic())
+
+    def ticks_while_hashing() -> int:
+        begin = time.monotonic()
+        keccak256(data)
+        end = time.monotonic()
+        return sum(begin < moment < end for moment in ticks)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    try:
+        # A thread that gets the GIL at either end ticks there. Tries, for a machine with much else to do.
+        assert any(ticks_while_hashing() > 3 for _ in range(20))
+    finally:
+        ended.set()
+        thread.join()
+
+
 def refused(call: Callable[[], object]) -> None:
     with pytest.raises((TypeError, ValueError)):
         call()
@@ -128,3 +194,51 @@ def test_nothing_leaks() -> None:
     assert after_bytes - before_bytes < 300 * 16
     for before, after in zip(before_references, after_references, strict=True):
         assert abs(after - before) < 100
+
+
+MEMORY_USER = """
+import gc
+import sys
+
+import psutil
+from miner_ext import Search, verify_many
+
+KEY, CLAIM = bytes(32), (37, bytes(32), bytes(32), 0)
+
+
+def refused(call, *args, **kwargs):
+    try:
+        call(*args, **kwargs)
+    except (TypeError, ValueError):
+        return
+    raise AssertionError("not refused")
+
+
+def use(rounds):
+    for i in range(rounds):
+        Search(37, KEY, KEY, i, 1)
+        Search(37, KEY, KEY, i, i % 2).run()
+        refused(Search, 37, KEY, KEY, i, 1, isa="sse9")
+        refused(Search, 37, KEY, KEY, 2**64 - 1, 2)
+        refused(Search, 37, STRIDED, KEY, i, 1)
+        verify_many([CLAIM, CLAIM])
+        refused(verify_many, [CLAIM, (37, KEY, KEY, 2**300)])
+        refused(verify_many, [CLAIM, (37, KEY)])
+        refused(verify_many, [CLAIM], isa="sse9")
+    gc.collect()
+    return psutil.Process().memory_info().rss
+
+
+STRIDED = memoryview(bytes(64))[::2]
+rounds = int(sys.argv[1])
+use(rounds // 10)
+print(-use(rounds // 2) + use(rounds // 2))
+"""
+
+
+def test_memory_that_python_does_not_know_of_does_not_leak() -> None:
+    """What C allocates is not traced; so the process is watched, over 300,000 objects and more."""
+    printed = subprocess.run(
+        [sys.executable, "-c", MEMORY_USER, "100000"], capture_output=True, text=True, check=True
+    ).stdout
+    assert int(printed) < 2 * 2**20, "bytes grown in the second half"

@@ -6,6 +6,62 @@
 #include "tests.h"
 #include "truth.h"
 
+#if defined(__x86_64__)
+/* Written down a second time on purpose, as numbers of bits. Source: the Intel manual's volumes 1 (13.1) and 2
+ * (CPUID). */
+#define BIT(number) (UINT32_C(1) << (number))
+#define OSXSAVE BIT(27)
+#define BMI1 BIT(3)
+#define AVX2 BIT(5)
+#define BMI2 BIT(8)
+#define AVX512F BIT(16)
+#define HASWELL (BMI1 | AVX2 | BMI2)
+#define SKYLAKE_X (HASWELL | AVX512F)
+#define X87_SSE (BIT(0) | BIT(1))
+#define X87_SSE_AVX (X87_SSE | BIT(2))
+#define ALL_OF_AVX512 (X87_SSE_AVX | BIT(5) | BIT(6) | BIT(7))
+
+static const struct {
+    const char *cpu;
+    uint32_t leaf1_ecx, leaf7_ebx;
+    uint64_t xcr0;
+    unsigned features;
+} CPUS[] = {
+    {"one with nothing", 0, 0, 0, 0},
+    {"an old one, under a system that saves AVX", OSXSAVE, 0, X87_SSE_AVX, 0},
+    {"Piledriver, BMI1 without BMI2", OSXSAVE, BMI1, X87_SSE_AVX, 0},
+    {"BMI2 without BMI1", OSXSAVE, BMI2, X87_SSE_AVX, 0},
+    {"Haswell", OSXSAVE, HASWELL, X87_SSE_AVX, CPU_BMI2 | CPU_AVX2},
+    {"AVX2 without BMI", OSXSAVE, AVX2, X87_SSE_AVX, CPU_AVX2},
+    {"Haswell, no OSXSAVE", 0, HASWELL, X87_SSE_AVX, CPU_BMI2},
+    {"Haswell, only SSE saved", OSXSAVE, HASWELL, X87_SSE, CPU_BMI2},
+    {"Haswell, YMM saved without XMM", OSXSAVE, HASWELL, BIT(0) | BIT(2), CPU_BMI2},
+    {"Haswell, all of AVX-512 saved", OSXSAVE, HASWELL, ALL_OF_AVX512, CPU_BMI2 | CPU_AVX2},
+    {"Skylake-X", OSXSAVE, SKYLAKE_X, ALL_OF_AVX512, CPU_BMI2 | CPU_AVX2 | CPU_AVX512F},
+    {"Skylake-X with more states", ~UINT32_C(0), SKYLAKE_X, ~UINT64_C(0), CPU_BMI2 | CPU_AVX2 | CPU_AVX512F},
+    {"Skylake-X, no OSXSAVE", ~OSXSAVE, SKYLAKE_X, ALL_OF_AVX512, CPU_BMI2},
+    {"Skylake-X, no ZMM saved", OSXSAVE, SKYLAKE_X, X87_SSE_AVX, CPU_BMI2 | CPU_AVX2},
+    {"Skylake-X, no masks saved", OSXSAVE, SKYLAKE_X, ALL_OF_AVX512 & ~BIT(5), CPU_BMI2 | CPU_AVX2},
+    {"Skylake-X, no halves of ZMM saved", OSXSAVE, SKYLAKE_X, ALL_OF_AVX512 & ~BIT(6), CPU_BMI2 | CPU_AVX2},
+    {"Skylake-X, no ZMM16 to 31 saved", OSXSAVE, SKYLAKE_X, ALL_OF_AVX512 & ~BIT(7), CPU_BMI2 | CPU_AVX2},
+    {"Skylake-X, no YMM saved", OSXSAVE, SKYLAKE_X, ALL_OF_AVX512 & ~BIT(2), CPU_BMI2},
+    {"Skylake-X, no XMM saved", OSXSAVE, SKYLAKE_X, ALL_OF_AVX512 & ~BIT(1), CPU_BMI2},
+    {"AVX-512 without AVX2", OSXSAVE, AVX512F, ALL_OF_AVX512, CPU_AVX512F},
+    {"all but these bits", OSXSAVE, ~SKYLAKE_X, ALL_OF_AVX512, 0},
+};
+
+static void test_features_of_cpus(void)
+{
+    group_begin("dispatch: features from CPUID and XCR0");
+    for (unsigned i = 0; i < sizeof CPUS / sizeof *CPUS; i++) {
+        const unsigned features = x86_features(CPUS[i].leaf1_ecx, CPUS[i].leaf7_ebx, CPUS[i].xcr0);
+
+        check(features == CPUS[i].features, "%s: features %#x, expected %#x", CPUS[i].cpu, features, CPUS[i].features);
+    }
+    group_end();
+}
+#endif
+
 static const KnownKernel *find_known(const Kernel *kernel)
 {
     for (unsigned i = 0; i < KNOWN_KERNELS_COUNT; i++)
@@ -111,6 +167,9 @@ static void test_own_subsets(void)
 
 void test_dispatch(void)
 {
+#if defined(__x86_64__)
+    test_features_of_cpus();
+#endif
     test_all_subsets();
     test_own_subsets();
 }
