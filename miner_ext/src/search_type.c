@@ -23,37 +23,40 @@ static PyObject *search_new_object(PyTypeObject *type, PyObject *args, PyObject 
     const ModuleState *const state = PyType_GetModuleState(type);
     PyObject *index, *entropy, *farmer_key, *nonce_from, *nonce_count;
     PyObject *threads = NULL, *target_zeros = NULL, *isa = NULL;
-    uint64_t thread_count = 1, target = SEARCH_NO_TARGET;
-    SearchObject *self = NULL;
+    uint64_t range_from, range_count, thread_count = 1, target = SEARCH_NO_TARGET;
+    const Kernel *kernel;
+    Puzzle puzzle;
+    SearchObject *self;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOO|$OOO:Search", keywords, &index, &entropy, &farmer_key,
                                      &nonce_from, &nonce_count, &threads, &target_zeros, &isa))
         return NULL;
+    if (parse_puzzle(index, entropy, farmer_key, &puzzle) < 0 ||
+        parse_range(nonce_from, nonce_count, &range_from, &range_count) < 0)
+        return NULL;
+    if (threads != NULL && parse_unsigned(threads, "threads", 1, SEARCH_MAX_THREADS, &thread_count) < 0)
+        return NULL;
+    if (target_zeros != NULL && target_zeros != Py_None &&
+        parse_unsigned(target_zeros, "target_zeros", 0, PUZZLE_MOST_ZEROS, &target) < 0)
+        return NULL;
+    kernel = isas_parse(&state->isas, isa);
+    if (kernel == NULL)
+        return NULL;
+    /* Only now: the object is in the collector's sight once it exists, and parsing may run code that looks there. */
     self = (SearchObject *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (self == NULL)
         return NULL;
-    if (parse_puzzle(index, entropy, farmer_key, &self->puzzle) < 0 ||
-        parse_range(nonce_from, nonce_count, &self->nonce_from, &self->nonce_count) < 0)
-        goto error;
-    if (threads != NULL && parse_unsigned(threads, "threads", 1, SEARCH_MAX_THREADS, &thread_count) < 0)
-        goto error;
-    if (target_zeros != NULL && target_zeros != Py_None &&
-        parse_unsigned(target_zeros, "target_zeros", 0, PUZZLE_MOST_ZEROS, &target) < 0)
-        goto error;
-    self->kernel = isas_parse(&state->isas, isa);
-    if (self->kernel == NULL)
-        goto error;
+    self->puzzle = puzzle;
+    self->nonce_from = range_from;
+    self->nonce_count = range_count;
     self->threads = (unsigned)thread_count;
-    self->search = search_new(self->kernel, &self->puzzle, self->nonce_from, self->nonce_count, self->threads,
-                              (unsigned)target);
+    self->kernel = kernel;
+    self->search = search_new(kernel, &puzzle, range_from, range_count, (unsigned)thread_count, (unsigned)target);
     if (self->search == NULL) {
-        PyErr_NoMemory();
-        goto error;
+        Py_DECREF(self);
+        return PyErr_NoMemory();
     }
     return (PyObject *)self;
-error:
-    Py_DECREF(self);
-    return NULL;
 }
 
 static int search_traverse(PyObject *self, visitproc visit, void *arg)
