@@ -2,11 +2,23 @@
 
 import os
 from collections.abc import Mapping
+from typing import Final
 
 from pooler_svc.hashers import CommandHasher, Hasher, ProcessHasher
 from pooler_svc.hashers.command_lines import split_command
 from pooler_svc.settings import PoolerSettings
-from poolkit.redaction import redact
+
+# What a program needs of the session it runs in.
+_NAMES_FOR_OTHERS: Final = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP"),
+        *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "XDG_RUNTIME_DIR"),
+        # Our own search as the external program reads it.
+        "KALE_MINER_ISA",
+    }
+)
+# The language, and what the libraries of GPUs read: CUDA, ROCm, OpenCL.
+_PREFIXES_FOR_OTHERS: Final = ("LC_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "GPU_", "OCL_", "OPENCL_")
 
 
 def choose_hasher(settings: PoolerSettings) -> Hasher:
@@ -28,10 +40,12 @@ def choose_hasher(settings: PoolerSettings) -> Hasher:
 
 
 def environment_for_others(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without our settings and without whatever looks like a secret: nothing for others."""
-    ours = {name.upper() for name in PoolerSettings.model_fields}
+    """What somebody else's program gets of the environment: the names listed above, and nothing else.
+
+    A secret can have any name, so what may be handed on is listed, not what may not.
+    """
     return {
         key: value
         for key, value in environment.items()
-        if key.upper() not in ours and redact(value, key) == value
+        if key in _NAMES_FOR_OTHERS or key.startswith(_PREFIXES_FOR_OTHERS)
     }

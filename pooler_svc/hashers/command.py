@@ -87,11 +87,6 @@ class CommandHasher:
         """Of the program; None while there is no run."""
         return None if self._running is None else self._running.process.pid
 
-    @property
-    def last_error(self) -> str | None:
-        """The text of the latest failure since `start`."""
-        return next((status.last_error for status in self._supervisor.status()), None)
-
     async def start(self) -> None:
         """Hash from now on. Raises StartupError if the system can't execute the program.
 
@@ -175,6 +170,9 @@ class CommandHasher:
                 self._note_failure(assigned, error)
         finally:
             assigned.wall_seconds += self._wall_clock.monotonic() - started
+            # However it came to that: there is no run of the job after this one.
+            if assigned.course.exhausted:
+                log.info("no more to ask of the external hasher", **_about(assigned))
 
     def _note_output(self, assigned: _Assigned, output: bytes, wall_seconds: float) -> None:
         """Check, count, keep and tell. Raises HasherCrashed for what is wrong."""
@@ -184,8 +182,6 @@ class CommandHasher:
         assigned.hashes += hashes
         self._window.note(self._wall_clock.monotonic(), self._window.total + hashes)
         self._jobs.keep(assigned, solution, assigned.hashes)
-        if assigned.course.exhausted:
-            log.info("no more to ask of the external hasher", **_about(assigned))
 
     def _note_failure(self, assigned: _Assigned, error: HasherCrashed) -> None:
         """Raises the error again, unless it is in the order of things."""

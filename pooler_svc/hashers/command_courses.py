@@ -117,7 +117,8 @@ class DifficultyCourse:
 
     What is assumed of the program: kale-miner searches upward from NONCE until a hash has DIFFICULTY zeros.
     One that is ended at its deadline doesn't say how far it came: the next run begins farther up than any
-    program can have come, since which nonces are tried is all the same as long as none is tried twice.
+    program can have come, since which nonces are tried is all the same as long as none is tried twice. For a
+    job that begins where such a program can't, the search begins at 0.
     """
 
     overdue_is_ordinary = True
@@ -125,7 +126,7 @@ class DifficultyCourse:
     def __init__(self, job: HashJob, run_wall_seconds: float) -> None:
         self._job = job
         self._reach = int(run_wall_seconds * _MOST_HASHES_A_WALL_SECOND) + 1
-        self._nonce_from = job.nonce_from
+        self._nonce_from = job.nonce_from if job.nonce_from < _DIFFICULTY_NONCES else 0
         self._zeros = 0
 
     @property

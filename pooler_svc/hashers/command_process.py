@@ -79,16 +79,18 @@ class CommandProcess(asyncio.SubprocessProtocol):
     async def output(self, run_wall_seconds: float) -> bytes:
         """All of its stdout, once that has ended and the program with it.
 
-        Raises HasherCrashed for another exit code than 0, too long a line or too much output, RunOverdue at
-        the deadline. The program may run on after an error: `end` follows.
+        At the deadline: what there is, if the program itself has ended and only others hold its stdout open.
+        Raises HasherCrashed for another exit code than 0, too long a line or too much output, RunOverdue if
+        the program runs at the deadline. It may run on after an error: `end` follows.
         """
         try:
             async with asyncio.timeout(run_wall_seconds):
                 await self._finished.wait()
         except TimeoutError as error:
-            raise RunOverdue(
-                f"{self._name} must end within {run_wall_seconds:g} s, got no end; {self._last_words()}"
-            ) from error
+            if not self._exited.is_set():
+                raise RunOverdue(
+                    f"{self._name} must end within {run_wall_seconds:g} s, got no end; {self._last_words()}"
+                ) from error
         if self._failure is not None:
             raise self._failure
         code = self._transport.get_returncode()

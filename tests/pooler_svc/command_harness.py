@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from structlog.typing import EventDict
 
 from miner_ext import verify
 from pooler_svc.hashers import CommandHasher, HashJob, Improvement
 from pooler_svc.hashers.command_lines import CommandStyle
+from poolkit.wall_clock import WallClock
 
 ENTROPY = bytes(range(32))
 KEY = bytes(range(32, 64))
@@ -23,9 +25,16 @@ def job(farmer_id: str = "a", *, nonce_from: int = 0, weight: int = 1, entropy: 
 
 
 def command_hasher(
-    command: Sequence[str], style: CommandStyle, *, nonce_count: int = 20_000, run_wall_seconds: float = 20.0
+    command: Sequence[str],
+    style: CommandStyle,
+    *,
+    nonce_count: int = 20_000,
+    run_wall_seconds: float = 20.0,
+    wall_clock: WallClock | None = None,
 ) -> CommandHasher:
-    return CommandHasher(command, style, nonce_count=nonce_count, run_wall_seconds=run_wall_seconds)
+    return CommandHasher(
+        command, style, nonce_count=nonce_count, run_wall_seconds=run_wall_seconds, wall_clock=wall_clock
+    )
 
 
 @asynccontextmanager
@@ -68,6 +77,16 @@ def asked(log: Path, name: str) -> list[int]:
     """The values of an option, run for run."""
     arguments = [run["arguments"] for run in runs(log)]
     return [int(words[words.index(name) + 1]) for words in arguments]
+
+
+def failures(lines: Sequence[EventDict]) -> list[str]:
+    """Of the log: what went wrong."""
+    return [str(line.get("error", line)) for line in lines if line["log_level"] in ("warning", "error")]
+
+
+def resting(lines: Sequence[EventDict]) -> list[str]:
+    """Of the log: the farmers for whom there is no more to ask, as often as it says so."""
+    return [line["farmer_id"] for line in lines if line["event"] == "no more to ask of the external hasher"]
 
 
 def has_ended(pid: int) -> bool:

@@ -71,7 +71,12 @@ with open(log + ".child", "w") as file:
     file.write(f"{child.pid}\\n")
 time.sleep(600)
 """
-SLOW = "time.sleep(0.1); be_honest()"
+#: Lasts until the test makes a file that has the number of the run behind the log's name.
+GATED = """
+while not os.path.exists(f"{log}.{runs}"):
+    time.sleep(0.01)
+tell(0)
+"""
 
 DEAD = "print('half an ans'); sys.exit('no GPU here')"
 SHOT = "os.kill(os.getpid(), signal.SIGSEGV)"
@@ -95,6 +100,11 @@ tell(nonce)
 def program(deed: str, log: Path) -> tuple[str, ...]:
     """A program that does the deed at every run."""
     return (sys.executable, "-c", _BEGINNING + deed, str(log))
+
+
+def hanging_shell(log: Path) -> tuple[str, ...]:
+    """Notes its pid, that of a child and its arguments, at once; neither of the two ever ends."""
+    return ("/bin/sh", "-c", 'sleep 600 & echo "$$ $! $*" >>"$0"; wait', str(log))
 
 
 def misbehaving_once(deed: str, log: Path) -> tuple[str, ...]:

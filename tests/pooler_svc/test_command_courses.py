@@ -68,6 +68,13 @@ def test_a_nonce_from_elsewhere_counts_no_hashes(nonce: int) -> None:
     assert asked(course)[0] > 2**36
 
 
+@pytest.mark.parametrize("nonce_from", [2**63, 2**64 - 1])
+def test_a_job_that_begins_where_no_program_can_begins_at_0(nonce_from: int) -> None:
+    course = DifficultyCourse(HashJob("a", 37, bytes(32), bytes(32), nonce_from), run_wall_seconds=1.0)
+    assert not course.exhausted
+    assert asked(course) == [0, 1]
+
+
 def test_fewer_zeros_than_asked_are_refused() -> None:
     course = DifficultyCourse(JOB, run_wall_seconds=1.0)
     asked(course, 3)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from kale.addresses import account_key_bytes
 from pooler_svc.hashers import CommandHasher, HashJob, Improvement
@@ -19,13 +20,16 @@ from tests.pooler_svc.command_harness import (
     RANGE,
     asked,
     command_hasher,
+    failures,
     has_ended,
     job,
+    resting,
     runs,
     started,
     until,
     with_zeros,
 )
+from tests.poolkit.fakes import InstantWallClock
 
 BOTH = pytest.mark.parametrize("style", [RANGE, DIFFICULTY])
 
@@ -34,17 +38,18 @@ pytestmark = pytest.mark.timeout(60)
 
 @BOTH
 async def test_our_own_search_is_an_external_hasher_by_either_command_line(style: CommandStyle) -> None:
-    async with started(command_hasher(programs.KALEPOOL_HASH, style)) as hasher:
-        one, other = hasher.improvements(), hasher.improvements()
-        await hasher.assign(job())
-        found = await with_zeros(one, 4)
-        assert found == await with_zeros(other, 4)
-        assert found.hashes > 0
-        best = hasher.best("a", 37)
-        assert best is not None
-        assert best.zeros >= found.zeros
-        assert hasher.rates().hashes_total >= found.hashes
-        assert hasher.last_error is None
+    with capture_logs() as lines:
+        async with started(command_hasher(programs.KALEPOOL_HASH, style)) as hasher:
+            one, other = hasher.improvements(), hasher.improvements()
+            await hasher.assign(job())
+            found = await with_zeros(one, 4)
+            assert found == await with_zeros(other, 4)
+            assert found.hashes > 0
+            best = hasher.best("a", 37)
+            assert best is not None
+            assert best.zeros >= found.zeros
+            assert hasher.rates().hashes_total >= found.hashes
+    assert failures(lines) == []
 
 
 async def test_the_known_answer_is_found_by_our_own_search() -> None:
@@ -78,11 +83,13 @@ async def test_the_known_answer_is_found_by_our_own_search() -> None:
 async def test_what_a_program_says_besides_and_asks_for_is_no_harm(
     deed: str, style: CommandStyle, tmp_path: Path
 ) -> None:
-    async with started(command_hasher(programs.program(deed, tmp_path / "log"), style)) as hasher:
-        improvements = hasher.improvements()
-        await hasher.assign(job())
-        await with_zeros(improvements, 1)
-        assert hasher.last_error is None
+    hasher = command_hasher(programs.program(deed, tmp_path / "log"), style)
+    with capture_logs() as lines:
+        async with started(hasher):
+            improvements = hasher.improvements()
+            await hasher.assign(job())
+            await with_zeros(improvements, 1)
+    assert failures(lines) == []
 
 
 async def test_a_job_assigned_before_the_start_is_not_lost(tmp_path: Path) -> None:
@@ -141,30 +148,76 @@ async def test_in_range_style_a_program_that_begins_anywhere_is_asked_for_the_sa
 
 
 async def test_a_job_whose_next_range_would_miss_the_deadline_rests(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    slow = "time.sleep(1.6); tell(0)"
-    hasher = command_hasher(programs.program(slow, log), RANGE, run_wall_seconds=3.0)
-    async with started(hasher):
-        improvements = hasher.improvements()
-        await hasher.assign(job())
-        await with_zeros(improvements, 0)
-        await hasher.assign(job("b", entropy=bytes(32)))
-        await until(lambda: hasher.best("b", 37) is not None)
-        assert hasher.pid is None
-    assert asked(log, "--nonce-count") == [20_000, 20_000]
+    log, clock = tmp_path / "log", InstantWallClock()
+
+    async def run_lasts(number: int, wall_seconds: float) -> None:
+        await until(lambda: len(runs(log)) == number)
+        clock.advance(wall_seconds)
+        (tmp_path / f"log.{number}").touch()
+
+    hasher = command_hasher(
+        programs.program(programs.GATED, log), RANGE, run_wall_seconds=600, wall_clock=clock
+    )
+    with capture_logs() as lines:
+        async with started(hasher):
+            await hasher.assign(job())
+            await run_lasts(1, 299)
+            await run_lasts(2, 301)
+            await until(lambda: resting(lines) == ["a"])
+            await hasher.assign(job("b", entropy=bytes(32)))
+            await run_lasts(3, 301)
+            await until(lambda: resting(lines) == ["a", "b"])
+            assert hasher.pid is None
+            assert hasher.best("b", 37) is not None
+    assert asked(log, "--nonce-count") == [20_000, 40_000, 20_000]
+    assert failures(lines) == []
+
+
+@pytest.mark.parametrize(
+    ("deed", "run_wall_seconds"), [(programs.HANGING, 0.1), (programs.DEAD, 600)], ids=["overdue", "failed"]
+)
+async def test_a_job_that_rests_after_a_run_without_an_answer_is_told_once(
+    deed: str, run_wall_seconds: float, tmp_path: Path
+) -> None:
+    command = programs.program(deed, tmp_path / "log")
+    last = 2**63 - 1
+    with capture_logs() as lines:
+        async with started(command_hasher(command, DIFFICULTY, run_wall_seconds=run_wall_seconds)) as hasher:
+            await hasher.assign(job("a", nonce_from=last))
+            await until(lambda: resting(lines) == ["a"])
+            await hasher.assign(job("b", nonce_from=last, entropy=bytes(32)))
+            await until(lambda: len(resting(lines)) >= 2)
+    assert resting(lines) == ["a", "b"]
 
 
 async def test_jobs_get_wall_time_by_their_weight(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    async with started(
-        command_hasher(programs.program("time.sleep(0.05); tell(2**40 + runs)", log), RANGE)
-    ) as hasher:
+    clock = RunsClock(log, {ENTROPY: 2.0, bytes(32): 1.0})
+    command = programs.program(programs.ANYWHERE, log)
+    async with started(command_hasher(command, RANGE, run_wall_seconds=600, wall_clock=clock)) as hasher:
         await hasher.assign(job("a", weight=3))
         await hasher.assign(job("b", entropy=bytes(32)))
-        await until(lambda: len(runs(log)) >= 24)
-    entropies = [run["arguments"][5] for run in runs(log)[:24]]
-    heavy, light = entropies.count(ENTROPY.hex()), entropies.count(bytes(32).hex())
-    assert 2 * light <= heavy <= 4 * light
+        await until(lambda: len(runs(log)) >= 15)
+    assert clock.wall_seconds_of(ENTROPY, 15) == 3 * clock.wall_seconds_of(bytes(32), 15) == 18.0
+
+
+class RunsClock:
+    """Each run that is noted in the log moves it by what is said of its entropy, however long it takes."""
+
+    def __init__(self, log: Path, wall_seconds: dict[bytes, float]) -> None:
+        self._log = log
+        self._wall_seconds = wall_seconds
+
+    def wall_seconds_of(self, entropy: bytes, runs_begun: int | None = None) -> float:
+        """Of the first so many runs, of all without a number: those with the entropy."""
+        entropies = [run["arguments"][5] for run in runs(self._log)[:runs_begun]]
+        return entropies.count(entropy.hex()) * self._wall_seconds[entropy]
+
+    def monotonic(self) -> float:
+        return sum(self.wall_seconds_of(entropy) for entropy in self._wall_seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 async def test_the_arguments_go_where_the_braces_are(tmp_path: Path) -> None:
@@ -203,12 +256,13 @@ async def test_a_program_that_misbehaves_is_named_with_limit_and_value_and_tried
     deed: str, style: CommandStyle, texts: list[str], tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    async with started(command_hasher(programs.misbehaving_once(deed, log), style)) as hasher:
-        improvements = hasher.improvements()
-        await hasher.assign(job())
-        await with_zeros(improvements, 1)
-        assert hasher.last_error is not None
-        assert all(text in hasher.last_error for text in texts), hasher.last_error
+    hasher = command_hasher(programs.misbehaving_once(deed, log), style)
+    with capture_logs() as lines:
+        async with started(hasher):
+            improvements = hasher.improvements()
+            await hasher.assign(job())
+            await with_zeros(improvements, 1)
+    assert all(text in failures(lines)[0] for text in texts), failures(lines)
     assert all(has_ended(run["pid"]) for run in runs(log))
 
 

@@ -59,14 +59,34 @@ def test_what_is_wrong_is_named(key: str, value: str, text: str) -> None:
         settings(**{key: value})
 
 
-def test_others_get_neither_our_settings_nor_secrets() -> None:
+def test_others_get_what_a_program_of_the_gpu_needs() -> None:
     environment = {
         "PATH": "/bin",
+        "LC_ALL": "C.UTF-8",
+        "LD_LIBRARY_PATH": "/opt/rocm/lib",
+        "XDG_RUNTIME_DIR": "/run/user/1000",
         "CUDA_VISIBLE_DEVICES": "0",
-        "POOLER_API_KEY": "k",
-        "RPC_URL": "https://rpc.example/token",
-        "MASTER_KEY": "k",
-        "API_KEY": "k",
-        "DATABASE_URL": "postgresql://ada:sesame@db/pool",
+        "NVIDIA_VISIBLE_DEVICES": "all",
+        "HIP_VISIBLE_DEVICES": "1",
+        "ROCR_VISIBLE_DEVICES": "1",
+        "GPU_MAX_HEAP_SIZE": "100",
+        "OCL_ICD_VENDORS": "/etc/OpenCL/vendors",
+        "KALE_MINER_ISA": "portable",
     }
-    assert environment_for_others(environment) == {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "0"}
+    assert environment_for_others(environment) == environment
+
+
+def test_others_get_no_setting_of_ours_but_the_instruction_set() -> None:
+    ours = {name.upper(): "1" for name in PoolerSettings.model_fields}
+    assert environment_for_others(ours) == {"KALE_MINER_ISA": "1"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("API_KEY", "MASTER_KEY", "DATABASE_URL", "PGPASSWORD", "GITHUB_TOKEN", "AWS_SESSION_TOKEN"),
+        *("HTTPS_PROXY", "SSH_AUTH_SOCK", "PYTHONPATH", "PATH_OF_KEY", "MY_CUDA_KEY", "unheard_of"),
+    ],
+)
+def test_others_get_nothing_that_is_not_known_to_be_harmless(name: str) -> None:
+    assert environment_for_others({name: "sesame", "HOME": "/home/ada"}) == {"HOME": "/home/ada"}
