@@ -17,8 +17,11 @@ _NAMES_FOR_OTHERS: Final = frozenset(
         "KALE_MINER_ISA",
     }
 )
-# The language, and what the libraries of GPUs read: CUDA, ROCm, OpenCL.
-_PREFIXES_FOR_OTHERS: Final = ("LC_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "GPU_", "OCL_", "OPENCL_")
+# The language, and what the libraries of GPUs read: CUDA, ROCm, OpenCL, Level Zero.
+_PREFIXES_FOR_OTHERS: Final = (
+    *("LC_", "CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCM_", "ROCR_", "GPU_", "OCL_", "OPENCL_"),
+    *("ZE_", "SYCL_"),
+)
 
 
 def choose_hasher(settings: PoolerSettings) -> Hasher:

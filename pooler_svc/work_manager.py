@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
+from kale.constants import U64_MAX
 from kale.farm import Block
 from kale.puzzle import farmer_key
 from pooler_svc.block_book import BlockBook, BlockRecord, PlantedFarmer, Solution, WorkState
@@ -192,7 +193,7 @@ class WorkManager:
         if farmer.recorded_nonce is None or farmer.best is not None:
             return 0
         farmer.best = self._verify(index, chain_block.entropy, key, farmer.recorded_nonce)
-        return farmer.recorded_nonce + 1
+        return (farmer.recorded_nonce + 1) % (U64_MAX + 1)
 
     def _give_up(self, block: BlockRecord, farmer: PlantedFarmer, failure: Failure) -> None:
         log.warning(

@@ -69,10 +69,10 @@ class StuckHasher(QuickHasher):
 class Managed:
     """Two farmers with nonces in a block whose moment of submission has come."""
 
-    def __init__(self, hasher: QuickHasher) -> None:
+    def __init__(self, hasher: QuickHasher, *, now: int = T + 285) -> None:
         self.hasher, self.link, self.book = hasher, KeepingLink(), BlockBook()
         changes, clock = Changes(), ChainClock()
-        clock.observe(LedgerHead(120, T + 285))
+        clock.observe(LedgerHead(120, now))
         self.monitor = BlockMonitor(OneFarm(), clock, changes, RecentErrors(), 5.0)
         self.manager = WorkManager(
             self.link,
@@ -110,6 +110,25 @@ async def test_a_work_that_could_not_be_sent_is_sent_later() -> None:
     managing = asyncio.create_task(managed.manager.manage_forever())
     await until(managed.link.changes, lambda: managed.link.submitted == ["a", "b"])
     assert [farmer.work for farmer in managed.farmers] == [WorkState.SUBMITTING, WorkState.SUBMITTING]
+    managing.cancel()
+
+
+@pytest.mark.parametrize(("recorded", "nonce_from"), [(5, 6), (2**64 - 1, 0)])
+async def test_hashing_goes_on_behind_the_recorded_nonce_and_behind_the_last_of_all_from_the_first(
+    recorded: int, nonce_from: int
+) -> None:
+    hasher = QuickHasher()
+    hasher.holding = True
+    managed = Managed(hasher, now=T + 100)
+    await managed.plant()
+    hasher.jobs.clear()
+    for farmer in managed.farmers:
+        farmer.hashing, farmer.recorded_nonce, farmer.recorded_zeros = False, recorded, 64
+    managing = asyncio.create_task(managed.manager.manage_forever())
+    async with asyncio.timeout(10):
+        while len(hasher.jobs) < len(FARMERS):
+            await asyncio.sleep(0.01)
+    assert [job.nonce_from for job in hasher.jobs] == [nonce_from, nonce_from]
     managing.cancel()
 
 
