@@ -1,7 +1,11 @@
+#if defined(__linux__)
+#define _POSIX_C_SOURCE 200809L /* clock_gettime; elsewhere it would hide what sysctl needs */
+#endif
 #include "dispatch.h"
 
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -133,4 +137,46 @@ unsigned kernels_for(unsigned features, const Kernel *kernels[KERNELS_MAX])
             kernels[count++] = CANDIDATES[i].kernel;
     }
     return count;
+}
+
+/* Seconds of CPU that a nonce takes: the least of some tiles, the first of which warms up. */
+static double seconds_a_nonce(const Kernel *kernel)
+{
+    enum { TILES = 4 };
+    static const Puzzle puzzle = {.index = 1};
+    double least = 0;
+    NonceSpan span;
+    TileHits hits;
+
+    puzzle_span(&puzzle, 0, &span);
+    for (unsigned tile = 0; tile < TILES; tile++) {
+        struct timespec begin, end;
+        double seconds;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+        kernel->scan_tile(&span, tile * kernel->tile_nonces, ~UINT64_C(0), &hits);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+        seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+        if (tile == 0 || seconds < least)
+            least = seconds;
+    }
+    return least / kernel->tile_nonces;
+}
+
+void kernels_sort_by_speed(const Kernel *kernels[], unsigned count)
+{
+    double seconds[KERNELS_MAX];
+
+    for (unsigned i = 0; i < count; i++) {
+        const Kernel *const kernel = kernels[i];
+        const double its_seconds = seconds_a_nonce(kernel);
+        unsigned place = i;
+
+        for (; place > 0 && seconds[place - 1] > its_seconds; place--) {
+            kernels[place] = kernels[place - 1];
+            seconds[place] = seconds[place - 1];
+        }
+        kernels[place] = kernel;
+        seconds[place] = its_seconds;
+    }
 }

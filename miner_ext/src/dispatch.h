@@ -15,6 +15,15 @@ enum {
 #define CPU_FEATURES_ALL (CPU_BMI2 | CPU_AVX2 | CPU_AVX512F | CPU_NEON | CPU_SHA3)
 #define KERNELS_MAX 4
 
+/* Whether the order of kernels_for is that of their speed on every CPU. On arm64 it is not: there are cores on which two
+ * states in vectors, also with the SHA-3 instructions, are slower than one in integer registers. Then it must be
+ * measured. */
+#if defined(__aarch64__)
+#define KERNELS_NEED_MEASURING 1
+#else
+#define KERNELS_NEED_MEASURING 0
+#endif
+
 /* The features that this CPU has and this operating system keeps the registers of: a set of CPU_…. */
 unsigned cpu_features(void);
 
@@ -27,5 +36,8 @@ unsigned x86_features(uint32_t leaf1_ecx, uint32_t leaf7_ebx, uint64_t xcr0);
 /* The kernels that a CPU with these features can run, the fastest first, and their number. Each name stands once:
  * where a kernel has several builds, for the best of them. */
 unsigned kernels_for(unsigned features, const Kernel *kernels[KERNELS_MAX]);
+
+/* Put them into the order of their speed on this CPU, by searching a few tiles with each: some milliseconds. */
+void kernels_sort_by_speed(const Kernel *kernels[], unsigned count);
 
 #endif

@@ -61,6 +61,8 @@ static const Kernel *choose_kernel(const Isas *isas)
 int isas_init(Isas *isas)
 {
     isas->count = kernels_for(cpu_features(), isas->kernels);
+    if (KERNELS_NEED_MEASURING)
+        kernels_sort_by_speed(isas->kernels, isas->count);
     isas->chosen = choose_kernel(isas);
     if (isas->chosen != NULL)
         return 0;

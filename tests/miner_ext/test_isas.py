@@ -51,7 +51,9 @@ def test_this_machine_has_every_instruction_set_that_the_tests_should_cover() ->
     wanted = ISAS_OF.get(platform.machine().lower(), ("portable",))
     missing = [isa for isa in wanted if isa not in isas() and isa not in accepted]
     assert missing == [], f"this CPU has no {missing}; set KALE_MINER_TEST_WITHOUT to test without"
-    assert list(isas()) == [isa for isa in wanted if isa in isas()]
+    known = [isa for isa in wanted if isa in isas()]
+    # On arm64 the order is that of the measured speed.
+    assert isas() == tuple(known) if "avx2" in wanted else sorted(isas()) == sorted(known)
 
 
 def test_the_fastest_is_the_default() -> None:

@@ -62,6 +62,47 @@ static void test_features_of_cpus(void)
 }
 #endif
 
+/* Kernels of a speed that is known, though they find nothing. */
+static volatile unsigned turns;
+
+static void turn(unsigned times)
+{
+    for (unsigned i = 0; i < times; i++)
+        turns = turns + 1;
+}
+
+static void scan_slowly(const NonceSpan *span, uint32_t tile_low, uint64_t zero_mask, TileHits *hits)
+{
+    (void)span, (void)tile_low, (void)zero_mask;
+    hits->count = 0;
+    turn(1000000);
+}
+
+static void scan_quickly(const NonceSpan *span, uint32_t tile_low, uint64_t zero_mask, TileHits *hits)
+{
+    (void)span, (void)tile_low, (void)zero_mask;
+    hits->count = 0;
+    turn(10000);
+}
+
+static void test_order_of_speed(void)
+{
+    /* The wide one needs as long for a tile as the slow one, and so an eighth as long for a nonce. */
+    static const Kernel slow = {"slow", 1024, scan_slowly, NULL}, wide = {"wide", 8192, scan_slowly, NULL};
+    static const Kernel quick = {"quick", 1024, scan_quickly, NULL};
+    const Kernel *kernels[] = {&slow, &quick, &wide};
+    const Kernel *alone[] = {&slow};
+
+    group_begin("dispatch: kernels in the order of their speed");
+    kernels_sort_by_speed(kernels, 3);
+    check(kernels[0] == &quick && kernels[1] == &wide && kernels[2] == &slow, "it is %s, %s, %s", kernels[0]->name,
+          kernels[1]->name, kernels[2]->name);
+    kernels_sort_by_speed(alone, 1);
+    check(alone[0] == &slow, "one alone is %s", alone[0]->name);
+    kernels_sort_by_speed(NULL, 0);
+    group_end();
+}
+
 static const KnownKernel *find_known(const Kernel *kernel)
 {
     for (unsigned i = 0; i < KNOWN_KERNELS_COUNT; i++)
@@ -167,6 +208,7 @@ static void test_own_subsets(void)
 
 void test_dispatch(void)
 {
+    test_order_of_speed();
 #if defined(__x86_64__)
     test_features_of_cpus();
 #endif
