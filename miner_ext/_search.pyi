@@ -105,7 +105,7 @@ def keccak256(data: Buffer, /) -> bytes:
     """
 
 def isas() -> tuple[str, ...]:
-    """The instruction sets that this machine can search with, the fastest first; on arm64, measured at import.
+    """The instruction sets that this machine can search with, the fastest first (on arm64 by measurement).
 
     Of "avx512", "avx2" (x86-64), "neon-sha3", "neon" (arm64) and "portable", which every machine has.
     """
