@@ -2,9 +2,9 @@
 
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -37,51 +37,36 @@ class SearchThread:
         self._enough = enough
         self._current: Search | None = None
         self._hashes_before = 0
-        self._found: Solution | None = None
-        self._failure: Exception | None = None
         self._signal: int | None = None
-        self._ended = threading.Event()
 
     def run(self) -> Solution | None:
         """The first that is enough, None without one. Raises SearchEnded, ThreadsRefused."""
         started = time.monotonic()
-        with self._hearing_signals():
-            self._start()
-            tells = sys.stderr.isatty()
-            while not self._ended.wait(_TELL_WALL_SECONDS if tells else None):
+        tells = sys.stderr.isatty()
+        with self._hearing_signals(), ThreadPoolExecutor(1, thread_name_prefix="hash") as executor:
+            searching = _submit(executor, self._search_all)
+            while wait([searching], _TELL_WALL_SECONDS if tells else None).not_done:
                 self._tell(time.monotonic() - started)
         if tells:
             print(file=sys.stderr)
         if self._signal is not None:
             raise SearchEnded(self._signal)
-        if isinstance(self._failure, OSError):
-            raise ThreadsRefused(f"threads can't be started: {self._failure.strerror}")
-        if self._failure is not None:
-            raise self._failure
-        return self._found
-
-    def _start(self) -> None:
         try:
-            threading.Thread(target=self._search_all, name="hash", daemon=True).start()
-        except RuntimeError as error:  # what CPython makes of the system's refusal
-            raise ThreadsRefused(f"threads can't be started: {error}") from error
+            return searching.result()
+        except OSError as error:
+            raise ThreadsRefused(f"threads can't be started: {error.strerror}") from error
 
-    def _search_all(self) -> None:
-        try:
-            for search in self._searches:
-                self._current = search
-                # Asked after the search can be seen by the handler: one of the two ends it.
-                if self._signal is not None:
-                    return
-                progress = search.run()
-                self._hashes_before += progress.hashes
-                if progress.best is not None and self._enough(progress.best):
-                    self._found = progress.best
-                    return
-        except Exception as error:  # noqa: BLE001 - raised again by `run`
-            self._failure = error
-        finally:
-            self._ended.set()
+    def _search_all(self) -> Solution | None:
+        for search in self._searches:
+            self._current = search
+            # Asked after the search can be seen by the handler: one of the two ends it.
+            if self._signal is not None:
+                return None
+            progress = search.run()
+            self._hashes_before += progress.hashes
+            if progress.best is not None and self._enough(progress.best):
+                return progress.best
+        return None
 
     @contextmanager
     def _hearing_signals(self) -> Iterator[None]:
@@ -103,6 +88,15 @@ class SearchThread:
         millions = (self._hashes_before + now) / 1e6
         text = f"\r{millions:,.0f} million hashes, {millions / wall_seconds:.2f} MH/s"
         print(text, end="", file=sys.stderr, flush=True)
+
+
+def _submit(
+    executor: ThreadPoolExecutor, search_all: Callable[[], Solution | None]
+) -> Future[Solution | None]:
+    try:
+        return executor.submit(search_all)
+    except RuntimeError as error:  # what CPython makes of the system's refusal
+        raise ThreadsRefused(f"threads can't be started: {error}") from error
 
 
 def search(request: RangeRequest | DifficultyRequest) -> Solution | None:

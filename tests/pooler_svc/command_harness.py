@@ -1,9 +1,7 @@
 """What the tests of CommandHasher have in common: jobs, a hasher, and what its runs noted."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +9,12 @@ import psutil
 from structlog.typing import EventDict
 
 from miner_ext import verify
-from pooler_svc.hashers import CommandHasher, HashJob, Improvement
+from pooler_svc.hashers import CommandHasher, Improvement
 from pooler_svc.hashers.command_lines import CommandStyle
 from poolkit.wall_clock import WallClock
+from tests.pooler_svc.hasher_harness import ENTROPY, KEY
 
-ENTROPY = bytes(range(32))
-KEY = bytes(range(32, 64))
 RANGE, DIFFICULTY = CommandStyle.RANGE, CommandStyle.DIFFICULTY
-
-
-def job(farmer_id: str = "a", *, nonce_from: int = 0, weight: int = 1, entropy: bytes = ENTROPY) -> HashJob:
-    return HashJob(farmer_id, 37, entropy, KEY, nonce_from, weight)
 
 
 def command_hasher(
@@ -35,21 +28,6 @@ def command_hasher(
     return CommandHasher(
         command, style, nonce_count=nonce_count, run_wall_seconds=run_wall_seconds, wall_clock=wall_clock
     )
-
-
-@asynccontextmanager
-async def started(hasher: CommandHasher) -> AsyncIterator[CommandHasher]:
-    await hasher.start()
-    try:
-        yield hasher
-    finally:
-        await hasher.stop()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what no event tells."""
-    while not condition():
-        await asyncio.sleep(0.01)
 
 
 async def with_zeros(improvements: AsyncIterator[Improvement], zeros: int) -> Improvement:

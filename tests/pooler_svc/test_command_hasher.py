@@ -15,20 +15,16 @@ from poolkit.errors import StartupError
 from tests.pooler_svc import command_programs as programs
 from tests.pooler_svc.command_harness import (
     DIFFICULTY,
-    ENTROPY,
-    KEY,
     RANGE,
     asked,
     command_hasher,
     failures,
     has_ended,
-    job,
     resting,
     runs,
-    started,
-    until,
     with_zeros,
 )
+from tests.pooler_svc.hasher_harness import ENTROPY, KEY, job, started, until
 from tests.poolkit.fakes import InstantWallClock
 
 BOTH = pytest.mark.parametrize("style", [RANGE, DIFFICULTY])

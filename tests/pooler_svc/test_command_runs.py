@@ -21,12 +21,10 @@ from tests.pooler_svc.command_harness import (
     command_hasher,
     failures,
     has_ended,
-    job,
     runs,
-    started,
-    until,
     with_zeros,
 )
+from tests.pooler_svc.hasher_harness import job, started, until
 
 BOTH = pytest.mark.parametrize("style", [RANGE, DIFFICULTY])
 

@@ -3,8 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
@@ -14,28 +13,7 @@ from miner_ext import verify
 from pooler_svc.hashers import HashJob, Improvement, ProcessHasher
 from poolkit.errors import StartupError
 from tests.pooler_svc import hasher_programs
-
-ENTROPY = bytes(range(32))
-KEY = bytes(range(32, 64))
-
-
-def job(farmer_id: str = "a", *, nonce_from: int = 0, weight: int = 1, entropy: bytes = ENTROPY) -> HashJob:
-    return HashJob(farmer_id, 37, entropy, KEY, nonce_from, weight)
-
-
-@asynccontextmanager
-async def started(hasher: ProcessHasher) -> AsyncIterator[ProcessHasher]:
-    await hasher.start()
-    try:
-        yield hasher
-    finally:
-        await hasher.stop()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what no event tells."""
-    while not condition():
-        await asyncio.sleep(0.01)
+from tests.pooler_svc.hasher_harness import ENTROPY, KEY, job, started, until
 
 
 async def next_of(improvements: AsyncIterator[Improvement], farmer_id: str = "a") -> Improvement:
