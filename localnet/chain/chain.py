@@ -6,13 +6,16 @@ between requests.
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kale.constants import LEDGER_SECONDS
 from kale.networks import Network
 from localnet.chain.closed_ledger import GENESIS_SEQUENCE, ClosedLedger, genesis_ledger, next_ledger
 from localnet.chain.history import History
+from localnet.contracts.side_door import SideDoor
 from localnet.genesis import genesis_entries
+from localnet.ledger.entries import StoredEntry
 from localnet.ledger.state import LedgerState
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
@@ -20,6 +23,9 @@ from localnet.transactions.application import Application
 from localnet.transactions.envelopes import Envelope, decode_envelope
 from localnet.transactions.queue import Submission, TransactionQueue
 from localnet.transactions.validation import QUEUE_TIME_MARGIN_SECONDS, Moment, Validator
+
+LedgerObserver = Callable[[ClosedLedger, Mapping[bytes, StoredEntry | None]], None]
+"""Told of each ledger as soon as it has closed, with the entries that it changed (None: deleted)."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ class Chain:
         self.state = state
         self.history = History(genesis, retention_ledgers)
         self.queue = TransactionQueue()
+        self.side_door = SideDoor()
+        self.observers: list[LedgerObserver] = []
         self._ledger_closed = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -59,7 +67,7 @@ class Chain:
     def ledger_info(self) -> LedgerInfo:
         """What a simulated call sees of the latest closed ledger."""
         latest = self.latest
-        return LedgerInfo(latest.sequence, latest.close_time, self.network_id, self.settings.lifetimes)
+        return self._ledger_info(latest.sequence, latest.close_time)
 
     def submit(self, raw_envelope: bytes) -> Submitted:
         """Offers a transaction to the queue. Raises EnvelopeError if the bytes are none."""
@@ -75,7 +83,7 @@ class Chain:
     def close_ledger(self) -> ClosedLedger:
         """Closes the next ledger, 5 s of chain time after the last, with what waits in the queue."""
         close_time = self.latest.close_time + LEDGER_SECONDS
-        info = LedgerInfo(self.latest.sequence + 1, close_time, self.network_id, self.settings.lifetimes)
+        info = self._ledger_info(self.latest.sequence + 1, close_time)
         evicted = self.state.remove_expired(info.sequence)
         valid, invalid = self._judge_waiting(info)
         included = self._in_apply_order(self._fitting(valid))
@@ -84,6 +92,8 @@ class Chain:
         ledger = next_ledger(self.latest, close_time, applied, evicted, changes, self.settings)
         self.history.append(ledger)
         self.queue.ledger_closed(included, invalid)
+        for observer in self.observers:
+            observer(ledger, changes)
         self._announce()
         return ledger
 
@@ -91,6 +101,9 @@ class Chain:
         """Waits until one more ledger has closed."""
         await self._ledger_closed.wait()
         return self.latest
+
+    def _ledger_info(self, sequence: int, close_time: int) -> LedgerInfo:
+        return LedgerInfo(sequence, close_time, self.network_id, self.settings.lifetimes, self.side_door)
 
     def _judge_waiting(self, info: LedgerInfo) -> tuple[list[Envelope], list[Envelope]]:
         """The waiting transactions that are still valid for this ledger, and the others."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from stellar_sdk import xdr
 
+from localnet.contracts.side_door import SideDoor
 from localnet.ledger.entries import StoredEntry
 from localnet.network_settings import Lifetimes
 
@@ -14,13 +15,14 @@ class LedgerInfo:
     """The ledger in which a call runs.
 
     `sequence` and `close_time` (unix seconds) are what contracts see. `network_id` is
-    the sha256 of the passphrase: signatures are bound to it.
+    the sha256 of the passphrase: signatures are bound to it. `side_door` is the farm's.
     """
 
     sequence: int
     close_time: int
     network_id: bytes
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    side_door: SideDoor = field(default_factory=SideDoor, compare=False, repr=False)
 
     def new_live_until(self, *, temporary: bool) -> int:
         """The last ledger of an entry that is created now."""

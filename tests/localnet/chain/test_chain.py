@@ -174,3 +174,12 @@ async def test_apply_order_is_not_the_order_of_submission_but_repeats(ledgers: i
             return applied
 
     assert await order() == await order()
+
+
+def test_an_observer_is_told_of_each_ledger_and_what_it_changed() -> None:
+    chain = chain_of()
+    told: list[tuple[int, int]] = []
+    chain.observers.append(lambda ledger, changes: told.append((ledger.sequence, len(changes))))
+    chain.close_ledger()
+    chain.close_ledger()
+    assert told == [(2, 0), (3, 0)]

@@ -208,6 +208,44 @@ def test_a_block_whose_extremes_are_inverted_is_refused(planted: Field) -> None:
     refused(FarmError.BLOCK_INVALID, farm_rules.work, planted.farm, planted, at(61), ADA, hash, nonce)
 
 
+def test_a_granted_hash_counts_in_place_of_the_nonces_own_and_obeys_every_other_rule(planted: Field) -> None:
+    granted = bytes(5) + b"\xff" * 27
+    worked = farm_rules.work(planted.farm, planted, at(70), ADA, granted, 7, granted)
+    assert (worked.gap, worked.pail.zeros) == (10, 10)
+    assert worked.farm.block.entropy == granted
+    refused(
+        FarmError.GAP_COUNT_TOO_LOW, farm_rules.work, planted.farm, planted, at(60), ADA, granted, 7, granted
+    )
+    refused(
+        FarmError.PAIL_MISSING,
+        farm_rules.work,
+        planted.farm,
+        planted,
+        at(70),
+        HOMESTEADER,
+        granted,
+        7,
+        granted,
+    )
+    refused(
+        FarmError.HASH_INVALID, farm_rules.work, planted.farm, planted, at(70), ADA, bytes(32), 7, granted
+    )
+    refused(FarmError.HASH_INVALID, farm_rules.work, planted.farm, planted, at(70), ADA, granted, 7)
+    planted.work(ADA, nonce := planted.nonce_with(ADA, 1), at(61))
+    one_zero = planted.hash_of(ADA, nonce)
+    refused(
+        FarmError.ZERO_COUNT_TOO_LOW,
+        farm_rules.work,
+        planted.farm,
+        planted,
+        at(70),
+        ADA,
+        one_zero,
+        7,
+        one_zero,
+    )
+
+
 # harvest
 
 

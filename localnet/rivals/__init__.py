@@ -1,0 +1,1 @@
+"""Simulated other farmers on a local chain."""
