@@ -44,15 +44,26 @@ def localnet(
     retention_ledgers: Annotated[
         int, typer.Option(help="Ledgers that transactions and events are kept.")
     ] = 17_280,
+    nodes: Annotated[int, typer.Option(help="RPC nodes of the chain, on this port and the next ones.")] = 1,
+    lag: Annotated[
+        str, typer.Option(help="How many ledgers each node stays behind, separated by commas.")
+    ] = "",
 ) -> None:
     """Run a local chain: a Stellar RPC server with KALE, for development and tests."""
     from localnet.main import run
-    from localnet.settings import LocalnetSettings
+    from localnet.settings import LocalnetSettings, parse_lag
     from poolkit.errors import StartupError
     from poolkit.lifecycle import report_startup_error
 
     try:
-        settings = LocalnetSettings(host=host, port=port, speed=speed, retention_ledgers=retention_ledgers)
+        settings = LocalnetSettings(
+            host=host,
+            port=port,
+            speed=speed,
+            retention_ledgers=retention_ledgers,
+            nodes=nodes,
+            lag_ledgers=parse_lag(lag),
+        )
     except StartupError as error:
         raise typer.Exit(report_startup_error(error)) from None
     raise typer.Exit(run(settings))

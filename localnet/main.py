@@ -34,7 +34,7 @@ def _banner(node: LocalnetNode, settings: LocalnetSettings) -> str:
     return banner(
         "localnet",
         {
-            "rpc": node.rpc_url,
+            "rpc": " ".join(each.rpc_url for each in node.rpc_nodes),
             "friendbot": node.friendbot_url,
             "passphrase": network.passphrase,
             "speed": pace,

@@ -1,4 +1,4 @@
-"""The composition root: a chain, its clock and its HTTP server as one node."""
+"""The composition root: a chain, its clock and the RPC nodes that serve it."""
 
 import asyncio
 import time
@@ -9,34 +9,33 @@ from kale.networks import Network
 from localnet.chain.chain import Chain, new_chain
 from localnet.chain.ledger_clock import LedgerClock
 from localnet.friendbot import Friendbot
-from localnet.http import FRIENDBOT_PATH, HttpHandlers
-from localnet.listener import Listener
-from localnet.rpc.jsonrpc import Dispatcher
-from localnet.rpc.methods import rpc_methods
+from localnet.rpc_node import RpcNode
 from localnet.settings import LocalnetSettings
 
 
 class LocalnetNode:
-    """One network with one RPC server; `async with` starts and stops it.
+    """One network with its RPC nodes; `async with` starts and stops it.
 
     With `runs_clock` False no ledger closes by itself: whoever holds the node closes them.
     """
 
     def __init__(self, settings: LocalnetSettings, *, runs_clock: bool = True) -> None:
-        """Raises StartupError if the port is taken."""
+        """Raises StartupError if a port is taken."""
         start_time = int(time.time()) if settings.start_time is None else settings.start_time
         self.chain: Chain = new_chain(
             settings.network, settings.network_settings, start_time, settings.retention_ledgers
         )
         self._clock = LedgerClock(self.chain, settings.speed) if runs_clock else None
-        self._listener = Listener(settings.host, settings.port)
-        self._handlers = HttpHandlers(
-            Dispatcher(rpc_methods(self.chain, self.friendbot_url)), Friendbot(self.chain)
+        friendbot = Friendbot(self.chain)
+        self.rpc_nodes = tuple(
+            RpcNode(self.chain, friendbot, settings.host, port) for port in settings.rpc_ports
         )
+        for node, lag_ledgers in zip(self.rpc_nodes, settings.lag_ledgers, strict=False):
+            node.view.lag(lag_ledgers)
         self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"LocalnetNode({self._listener!r}, {self.chain!r})"
+        return f"LocalnetNode({self.rpc_nodes!r}, {self.chain!r})"
 
     @property
     def network(self) -> Network:
@@ -44,11 +43,12 @@ class LocalnetNode:
 
     @property
     def rpc_url(self) -> str:
-        return f"http://{self._listener.address}"
+        """The first node's address."""
+        return self.rpc_nodes[0].rpc_url
 
     @property
     def friendbot_url(self) -> str:
-        return self.rpc_url + FRIENDBOT_PATH
+        return self.rpc_nodes[0].friendbot_url
 
     async def __aenter__(self) -> Self:
         await self.open_rpc()
@@ -71,8 +71,10 @@ class LocalnetNode:
 
     async def open_rpc(self) -> None:
         """Accepts connections."""
-        await self._listener.open(self._handlers.application())
+        for node in self.rpc_nodes:
+            await node.open()
 
     async def close_rpc(self) -> None:
         """Refuses connections; the chain goes on."""
-        await self._listener.close()
+        for node in self.rpc_nodes:
+            await node.close()

@@ -3,12 +3,16 @@
 from dataclasses import dataclass, field
 
 from kale.networks import LOCAL, MAINNET, TESTNET, Network
+from localnet.chain.past_states import MAX_LAG_LEDGERS
 from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings
 from poolkit.errors import StartupError
 
 DEFAULT_PORT = 8000
 DEFAULT_RETENTION_LEDGERS = 17_280
 MAX_SPEED = 1_000.0
+MAX_NODES = 16
+
+_MAX_PORT = 65_535
 
 _REAL_PASSPHRASES = frozenset({MAINNET.passphrase, TESTNET.passphrase})
 
@@ -17,9 +21,11 @@ _REAL_PASSPHRASES = frozenset({MAINNET.passphrase, TESTNET.passphrase})
 class LocalnetSettings:
     """The settings of a localnet process.
 
-    `port` 0 takes a free one. `speed` is chain seconds a wall second. `start_time` is the close time of the
-    first ledger (unix seconds), None for now. `retention_ledgers` is how far back the node answers; older
-    ledgers, their transactions and events are forgotten. Raises StartupError for what cannot be.
+    `port` is that of the first of the RPC `nodes`, the others have the next ones; 0 takes free ones.
+    `lag_ledgers` is how far each node stays behind, 0 for those that it does not name. `speed` is chain
+    seconds a wall second. `start_time` is the close time of the first ledger (unix seconds), None for now.
+    `retention_ledgers` is how far back the nodes answer; older ledgers, their transactions and events are
+    forgotten. Raises StartupError for what cannot be.
     """
 
     host: str = "127.0.0.1"
@@ -27,6 +33,8 @@ class LocalnetSettings:
     speed: float = 1.0
     start_time: int | None = None
     retention_ledgers: int = DEFAULT_RETENTION_LEDGERS
+    nodes: int = 1
+    lag_ledgers: tuple[int, ...] = ()
     network: Network = LOCAL
     network_settings: NetworkSettings = field(default=MAINNET_SETTINGS)
 
@@ -38,9 +46,38 @@ class LocalnetSettings:
             )
         if not 0 < self.speed <= MAX_SPEED:
             raise StartupError(f"speed is {self.speed:g}, must be above 0 and at most {MAX_SPEED:g}")
-        if not 0 <= self.port <= 65_535:
-            raise StartupError(f"port is {self.port}, must be between 0 and 65535")
+        if not 0 <= self.port <= _MAX_PORT:
+            raise StartupError(f"port is {self.port}, must be between 0 and {_MAX_PORT}")
+        self._check_nodes()
         if self.retention_ledgers < 2:
             raise StartupError(f"retention is {self.retention_ledgers} ledgers, must be at least 2")
         if self.start_time is not None and self.start_time < 0:
             raise StartupError(f"start time is {self.start_time}, must not be negative")
+
+    @property
+    def rpc_ports(self) -> tuple[int, ...]:
+        """Each node's port; 0 for any free one."""
+        return tuple(self.port and self.port + position for position in range(self.nodes))
+
+    def _check_nodes(self) -> None:
+        if not 1 <= self.nodes <= MAX_NODES:
+            raise StartupError(f"nodes is {self.nodes}, must be between 1 and {MAX_NODES}")
+        if self.port + self.nodes - 1 > _MAX_PORT:
+            raise StartupError(
+                f"port is {self.port}, must be at most {_MAX_PORT - self.nodes + 1} for {self.nodes} nodes"
+            )
+        if len(self.lag_ledgers) > self.nodes:
+            raise StartupError(f"lag names {len(self.lag_ledgers)} nodes, there are {self.nodes}")
+        most = min(MAX_LAG_LEDGERS, self.retention_ledgers - 1)
+        for lag_ledgers in self.lag_ledgers:
+            if not 0 <= lag_ledgers <= most:
+                raise StartupError(f"lag is {lag_ledgers} ledgers, must be between 0 and {most}")
+
+
+def parse_lag(text: str) -> tuple[int, ...]:
+    """How many ledgers each node stays behind, from "0,2". Raises StartupError for anything else."""
+    parts = [part.strip() for part in text.split(",")] if text else []
+    for part in parts:
+        if not (part.isascii() and part.isdecimal()):
+            raise StartupError(f"lag is {text!r}, must be whole numbers of ledgers, separated by commas")
+    return tuple(map(int, parts))

@@ -10,6 +10,7 @@ from localnet.chain.chain import Chain
 from localnet.genesis import FAUCET
 from localnet.ledger.accounts import stored_trustline, trustline_key, with_line_balance
 from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings
+from localnet.rpc_node import RpcNode
 from localnet.server import LocalnetNode
 from localnet.settings import DEFAULT_RETENTION_LEDGERS, LocalnetSettings
 
@@ -26,6 +27,11 @@ class NodeHandle:
     @property
     def rpc_url(self) -> str:
         return self._node.rpc_url
+
+    @property
+    def rpc_nodes(self) -> tuple[RpcNode, ...]:
+        """All RPC nodes of the network; `rpc_url` is the first one's."""
+        return self._node.rpc_nodes
 
     @property
     def friendbot_url(self) -> str:
@@ -83,6 +89,8 @@ async def running_localnet(
     retention_ledgers: int = DEFAULT_RETENTION_LEDGERS,
     network_settings: NetworkSettings = MAINNET_SETTINGS,
     runs_clock: bool = True,
+    nodes: int = 1,
+    lag_ledgers: tuple[int, ...] = (),
 ) -> AsyncIterator[NodeHandle]:
     """A localnet in this process and event loop, served over real HTTP.
 
@@ -94,6 +102,8 @@ async def running_localnet(
         start_time=start_time,
         retention_ledgers=retention_ledgers,
         network_settings=network_settings,
+        nodes=nodes,
+        lag_ledgers=lag_ledgers,
     )
     async with LocalnetNode(settings, runs_clock=runs_clock) as node:
         yield NodeHandle(node)

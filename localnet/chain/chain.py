@@ -13,9 +13,10 @@ from kale.constants import LEDGER_SECONDS
 from kale.networks import Network
 from localnet.chain.closed_ledger import GENESIS_SEQUENCE, ClosedLedger, genesis_ledger, next_ledger
 from localnet.chain.history import History
+from localnet.chain.past_states import PastStates
 from localnet.contracts.side_door import SideDoor
 from localnet.genesis import genesis_entries
-from localnet.ledger.entries import StoredEntry
+from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.state import LedgerState
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
@@ -51,6 +52,7 @@ class Chain:
         self.settings = settings
         self.network_id = hashlib.sha256(network.passphrase.encode()).digest()
         self.state = state
+        self.past_states = PastStates(state)
         self.history = History(genesis, retention_ledgers)
         self.queue = TransactionQueue()
         self.side_door = SideDoor()
@@ -64,20 +66,27 @@ class Chain:
     def latest(self) -> ClosedLedger:
         return self.history.latest
 
-    def ledger_info(self) -> LedgerInfo:
-        """What a simulated call sees of the latest closed ledger."""
-        latest = self.latest
+    def ledger_info(self, ledger: ClosedLedger | None = None) -> LedgerInfo:
+        """What a simulated call sees of a closed ledger, the latest one if none is named."""
+        latest = ledger or self.latest
         return self._ledger_info(latest.sequence, latest.close_time)
 
-    def submit(self, raw_envelope: bytes) -> Submitted:
-        """Offers a transaction to the queue. Raises EnvelopeError if the bytes are none."""
+    def submit(
+        self, raw_envelope: bytes, latest: ClosedLedger | None = None, state: EntryReader | None = None
+    ) -> Submitted:
+        """Offers a transaction to the queue. Raises EnvelopeError if the bytes are none.
+
+        A node that lags judges it by an earlier `latest` ledger and its `state`.
+        """
         envelope = decode_envelope(raw_envelope, self.network_id)
+        latest = latest or self.latest
+        reader = self.state if state is None else state
         moment = Moment(
-            self.latest.sequence + 1,
-            earliest=self.latest.close_time,
-            latest=self.latest.close_time + QUEUE_TIME_MARGIN_SECONDS,
+            latest.sequence + 1,
+            earliest=latest.close_time,
+            latest=latest.close_time + QUEUE_TIME_MARGIN_SECONDS,
         )
-        submission = self.queue.offer(envelope, Validator(self.state, moment, self.settings))
+        submission = self.queue.offer(envelope, Validator(reader, moment, self.settings))
         return Submitted(envelope.hash, submission)
 
     def close_ledger(self) -> ClosedLedger:
@@ -91,6 +100,7 @@ class Chain:
         changes = self.state.take_changes()
         ledger = next_ledger(self.latest, close_time, applied, evicted, changes, self.settings)
         self.history.append(ledger)
+        self.past_states.ledger_closed()
         self.queue.ledger_closed(included, invalid)
         for observer in self.observers:
             observer(ledger, changes)

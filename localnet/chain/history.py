@@ -42,6 +42,10 @@ class History:
         if len(self._ledgers) > self._window:
             self._forget_oldest()
 
+    def before(self, ledgers: int) -> ClosedLedger:
+        """The ledger that was the latest `ledgers` ledgers ago."""
+        return self._ledgers[-1 - ledgers]
+
     def ledger(self, sequence: int) -> ClosedLedger:
         """A ledger between the oldest and the latest."""
         return self._ledgers[sequence - self.oldest.sequence]

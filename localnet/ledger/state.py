@@ -27,6 +27,7 @@ class LedgerState:
         self._entries: dict[bytes, StoredEntry] = {}
         self._temporary_by_last_ledger: defaultdict[int, set[bytes]] = defaultdict(set)
         self._changed: dict[bytes, StoredEntry | None] = {}
+        self._replaced: dict[bytes, StoredEntry | None] | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -43,6 +44,9 @@ class LedgerState:
 
     def commit(self, changes: Mapping[bytes, StoredEntry | None]) -> None:
         self._changed.update(changes)
+        if self._replaced is not None:
+            for key in changes:
+                self._replaced.setdefault(key, self._entries.get(key))
         for key, entry in changes.items():
             self._forget_expiry(key)
             if entry is None:
@@ -56,6 +60,8 @@ class LedgerState:
         """Removes the temporary entries whose last ledger was before `sequence`; returns their keys."""
         removed = []
         for key in sorted(self._temporary_by_last_ledger.pop(sequence - 1, ())):
+            if self._replaced is not None:
+                self._replaced.setdefault(key, self._entries[key])
             del self._entries[key]
             self._changed[key] = None
             removed.append(key)
@@ -65,6 +71,17 @@ class LedgerState:
         """Everything that changed since the last call: a ledger's difference to the one before."""
         changed, self._changed = self._changed, {}
         return changed
+
+    def keep_replaced(self) -> None:
+        """From now on what changes is kept as it was before, for `take_replaced`."""
+        if self._replaced is None:
+            self._replaced = {}
+
+    def take_replaced(self) -> Mapping[bytes, StoredEntry | None]:
+        """Everything that changed since the last call, as it was then; None where there was nothing."""
+        assert self._replaced is not None, "somebody asked for it to be kept"
+        replaced, self._replaced = self._replaced, {}
+        return replaced
 
     def _forget_expiry(self, key: bytes) -> None:
         entry = self._entries.get(key)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from kale.addresses import contract_text
-from localnet.chain.chain import Chain
+from localnet.chain.chain_view import ChainView
 from localnet.chain.closed_ledger import ClosedLedger
 from localnet.ledger.events import (
     LAST_EVENT,
@@ -60,7 +60,7 @@ class _Range:
 
 
 class Events:
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: ChainView) -> None:
         self._chain = chain
 
     def get(self, params: Params) -> Result:

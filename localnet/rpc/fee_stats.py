@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from localnet.chain.chain import Chain
+from localnet.chain.chain_view import ChainView
 from localnet.rpc.jsonrpc import Params, Result
 from localnet.transactions.application import AppliedTransaction
 
@@ -15,7 +15,7 @@ _PERCENTILES = (10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99)
 
 
 class FeeStats:
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: ChainView) -> None:
         self._chain = chain
 
     def get(self, _: Params) -> Result:

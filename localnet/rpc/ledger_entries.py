@@ -5,7 +5,7 @@ from typing import Any
 from stellar_sdk import xdr
 from xdrlib3 import Error as XdrError
 
-from localnet.chain.chain import Chain
+from localnet.chain.chain_view import ChainView
 from localnet.ledger import wire
 from localnet.ledger.entries import StoredEntry
 from localnet.rpc.jsonrpc import INTERNAL_ERROR, Params, Result, RpcError
@@ -18,7 +18,7 @@ _TTL = wire.int32(xdr.LedgerEntryType.TTL)
 
 
 class LedgerEntries:
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: ChainView) -> None:
         self._chain = chain
 
     def get(self, params: Params) -> Result:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from localnet.chain.chain import Chain
+from localnet.chain.chain_view import ChainView
 from localnet.chain.closed_ledger import ClosedLedger
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import INVALID_REQUEST, Params, Result
@@ -11,7 +11,7 @@ from localnet.rpc.parameters import invalid, require_base64_format
 
 
 class Ledgers:
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: ChainView) -> None:
         self._chain = chain
 
     def list(self, params: Params) -> Result:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from localnet.chain.chain import Chain
+from localnet.chain.chain_view import ChainView
 from localnet.rpc.events import Events
 from localnet.rpc.fee_stats import FeeStats
 from localnet.rpc.jsonrpc import Method
@@ -14,7 +14,7 @@ from localnet.rpc.submission import Submissions
 from localnet.rpc.transactions import Transactions
 
 
-def rpc_methods(chain: Chain, friendbot_url: str) -> Mapping[str, Method]:
+def rpc_methods(chain: ChainView, friendbot_url: str) -> Mapping[str, Method]:
     """All methods of stellar-rpc, on this chain."""
     node = NodeInfo(chain, friendbot_url)
     transactions = Transactions(chain)

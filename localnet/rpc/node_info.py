@@ -1,6 +1,6 @@
 """getHealth, getNetwork, getVersionInfo, getLatestLedger: what the node says about itself."""
 
-from localnet.chain.chain import Chain
+from localnet.chain.chain_view import ChainView
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Params, Result
 from localnet.rpc.parameters import require_base64_format
@@ -13,7 +13,7 @@ _BUILD_TIMESTAMP = "2026-01-01T00:00:00"
 class NodeInfo:
     """Answers from the chain; the latest ledger's encoding is kept, since everybody polls it."""
 
-    def __init__(self, chain: Chain, friendbot_url: str) -> None:
+    def __init__(self, chain: ChainView, friendbot_url: str) -> None:
         self._chain = chain
         self._friendbot_url = friendbot_url
         self._latest: tuple[bytes, Result] = (b"", {})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localnet.chain.history import History
+from localnet.chain.chain_view import HistoryView
 from localnet.rpc.jsonrpc import INVALID_REQUEST, Params, RpcError
 from localnet.rpc.parameters import optional, optional_uint32
 
@@ -34,7 +34,7 @@ def read_page(params: Params, default: int = DEFAULT_PAGE, most: int = MAX_PAGE)
     )
 
 
-def check_range(page: Page, history: History) -> None:
+def check_range(page: Page, history: HistoryView) -> None:
     """A page begins with a ledger that is in the history, or goes on from a cursor; not both."""
     if page.cursor:
         if page.start_ledger:

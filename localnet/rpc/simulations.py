@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from localnet.chain.chain import Chain
+from localnet.chain.chain_view import ChainView
 from localnet.ledger.meta import ledger_entry
 from localnet.ledger.state import EntryChange
 from localnet.ledger.wire import base64_text
@@ -25,7 +25,7 @@ from localnet.transactions.simulation import (
 
 
 class Simulations:
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: ChainView) -> None:
         self._chain = chain
 
     def simulate(self, params: Params) -> Result:

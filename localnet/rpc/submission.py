@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from localnet.chain.chain import Chain
+from localnet.chain.chain_view import ChainView
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Params, Result
 from localnet.rpc.parameters import decode_base64, invalid, require_base64_format, required_text
@@ -10,7 +10,7 @@ from localnet.transactions.envelopes import EnvelopeError
 
 
 class Submissions:
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: ChainView) -> None:
         self._chain = chain
 
     def send(self, params: Params) -> Result:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from localnet.chain.chain import Chain
-from localnet.chain.history import History
+from localnet.chain.chain_view import ChainView, HistoryView
 from localnet.ledger.events import total_order
 from localnet.ledger.meta import Stage, transaction_event
 from localnet.ledger.wire import base64_text
@@ -17,7 +16,7 @@ _FIRST_OPERATION = 1
 
 
 class Transactions:
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: ChainView) -> None:
         self._chain = chain
 
     def get(self, params: Params) -> Result:
@@ -67,7 +66,7 @@ class Transactions:
         }
 
 
-def _ledger_range(history: History) -> dict[str, Any]:
+def _ledger_range(history: HistoryView) -> dict[str, Any]:
     return {
         "latestLedger": history.latest.sequence,
         "latestLedgerCloseTime": str(history.latest.close_time),
