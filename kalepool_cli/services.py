@@ -48,14 +48,24 @@ def localnet(
     lag: Annotated[
         str, typer.Option(help="How many ledgers each node stays behind, separated by commas.")
     ] = "",
+    network_settings: Annotated[
+        str, typer.Option(help="Fees, limits and lifetimes: mainnet, testnet or a TOML file.")
+    ] = "mainnet",
+    protocol: Annotated[
+        int | None, typer.Option(help="Protocol version to tell; default: the settings' own.")
+    ] = None,
 ) -> None:
     """Run a local chain: a Stellar RPC server with KALE, for development and tests."""
     from localnet.main import run
+    from localnet.network_settings import load_network_settings
     from localnet.settings import LocalnetSettings, parse_lag
     from poolkit.errors import StartupError
     from poolkit.lifecycle import report_startup_error
 
     try:
+        of_network = load_network_settings(network_settings)
+        if protocol is not None:
+            of_network = of_network.with_protocol(protocol)
         settings = LocalnetSettings(
             host=host,
             port=port,
@@ -63,6 +73,7 @@ def localnet(
             retention_ledgers=retention_ledgers,
             nodes=nodes,
             lag_ledgers=parse_lag(lag),
+            network_settings=of_network,
         )
     except StartupError as error:
         raise typer.Exit(report_startup_error(error)) from None

@@ -3,7 +3,7 @@
 import gc
 from typing import Final
 
-from kale.constants import LEDGER_SECONDS, STROOPS_PER_KALE
+from kale.constants import STROOPS_PER_KALE
 from localnet.genesis import FAUCET, FAUCET_KALE_STROOPS
 from localnet.server import LocalnetNode
 from localnet.settings import LocalnetSettings
@@ -30,7 +30,8 @@ def run(settings: LocalnetSettings) -> int:
 
 def _banner(node: LocalnetNode, settings: LocalnetSettings) -> str:
     network = node.network
-    pace = f"{settings.speed:g} x real time: a ledger every {LEDGER_SECONDS / settings.speed:.3g} s"
+    seconds = node.chain.settings.close_milliseconds / 1_000 / settings.speed
+    pace = f"{settings.speed:g} x real time: a ledger every {seconds:.3g} s"
     return banner(
         "localnet",
         {

@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -24,11 +24,13 @@ from localnet.ledger.accounts import (
 )
 from localnet.ledger.entries import MemoryEntries, StoredEntry
 from localnet.ledger.entry_keys import contract_data_entry, data_key_bytes
-from localnet.network_settings import Lifetimes
+from localnet.network_settings import MAINNET_SETTINGS
 from localnet.soroban.invocation import LedgerInfo
 
 #: The recording host let entries live one ledger longer than mainnet's settings do.
-RECORDED_LIFETIMES: Final = Lifetimes(max_entry=Lifetimes().max_entry + 1)
+RECORDED_LIFETIMES: Final = replace(
+    MAINNET_SETTINGS.lifetimes, max_entry=MAINNET_SETTINGS.lifetimes.max_entry + 1
+)
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _PERSISTENT: Final = xdr.ContractDataDurability.PERSISTENT

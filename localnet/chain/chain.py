@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from kale.constants import LEDGER_SECONDS
 from kale.networks import Network
 from localnet.chain.closed_ledger import GENESIS_SEQUENCE, ClosedLedger, genesis_ledger, next_ledger
 from localnet.chain.history import History
@@ -57,6 +56,7 @@ class Chain:
         self.queue = TransactionQueue()
         self.side_door = SideDoor()
         self.observers: list[LedgerObserver] = []
+        self._milliseconds_left = 0
         self._ledger_closed = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -90,8 +90,8 @@ class Chain:
         return Submitted(envelope.hash, submission)
 
     def close_ledger(self) -> ClosedLedger:
-        """Closes the next ledger, 5 s of chain time after the last, with what waits in the queue."""
-        close_time = self.latest.close_time + LEDGER_SECONDS
+        """Closes the next ledger, one close time after the last, with what waits in the queue."""
+        close_time = self._next_close_time()
         info = self._ledger_info(self.latest.sequence + 1, close_time)
         evicted = self.state.remove_expired(info.sequence)
         valid, invalid = self._judge_waiting(info)
@@ -106,6 +106,12 @@ class Chain:
             observer(ledger, changes)
         self._announce()
         return ledger
+
+    def _next_close_time(self) -> int:
+        """Close times are whole seconds; what is left of a close time counts for the ledgers after."""
+        milliseconds = self._milliseconds_left + self.settings.close_milliseconds
+        seconds, self._milliseconds_left = divmod(milliseconds, 1_000)
+        return self.latest.close_time + seconds
 
     async def next_ledger_closed(self) -> ClosedLedger:
         """Waits until one more ledger has closed."""

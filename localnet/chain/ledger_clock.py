@@ -1,8 +1,7 @@
-"""When ledgers close: every five seconds of chain time, at a multiple of real time."""
+"""When ledgers close: every close time of the network (5 s on mainnet), at a multiple of real time."""
 
 import asyncio
 
-from kale.constants import LEDGER_SECONDS
 from localnet.chain.chain import Chain
 
 _FORGIVEN_LEDGERS = 12
@@ -11,14 +10,14 @@ _FORGIVEN_LEDGERS = 12
 class LedgerClock:
     """Closes one ledger after the other, whether or not anything happens.
 
-    Every ledger is five chain seconds after the last. A clock that is late (a busy machine) closes the missed
+    A clock that is late (a busy machine) closes the missed
     ledgers at no less than half the usual distance, so that clients see each of them; it forgives itself what
     it could not catch up within a minute of chain time.
     """
 
     def __init__(self, chain: Chain, speed: float) -> None:
         self._chain = chain
-        self._interval = LEDGER_SECONDS / speed
+        self._interval = chain.settings.close_milliseconds / 1_000 / speed
 
     def __repr__(self) -> str:
         return f"LedgerClock({self._interval:g} wall seconds a ledger)"

@@ -7,7 +7,7 @@ from stellar_sdk import xdr
 
 from localnet.contracts.side_door import SideDoor
 from localnet.ledger.entries import StoredEntry
-from localnet.network_settings import Lifetimes
+from localnet.network_settings import MAINNET_SETTINGS, Lifetimes
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class LedgerInfo:
     sequence: int
     close_time: int
     network_id: bytes
-    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    lifetimes: Lifetimes = MAINNET_SETTINGS.lifetimes
     side_door: SideDoor = field(default_factory=SideDoor, compare=False, repr=False)
 
     def new_live_until(self, *, temporary: bool) -> int:

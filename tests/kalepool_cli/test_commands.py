@@ -317,6 +317,8 @@ async def test_a_bad_configuration_is_one_line_and_exit_code_2(
         (("--speed", "0"), "speed is 0, must be above 0"),
         (("--port", "70000"), "port is 70000, must be between 0 and 65535"),
         (("--retention-ledgers", "1"), "retention is 1 ledgers, must be at least 2"),
+        (("--protocol", "22"), "protocol_version is 22, must be between 23 and 99"),
+        (("--network-settings", "futurenet"), "network settings futurenet: neither one of mainnet, testnet"),
     ],
 )
 async def test_a_localnet_that_cannot_be_is_one_line(

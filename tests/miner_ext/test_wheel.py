@@ -47,6 +47,11 @@ def test_it_carries_the_extension_and_its_types_and_no_sources(wheel: Path) -> N
     assert [name for name in names if name.endswith((".c", ".h"))] == []
 
 
+def test_it_carries_the_settings_of_the_local_chains_networks(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"localnet/networks/mainnet.toml", "localnet/networks/testnet.toml"} <= set(names)
+
+
 def test_it_searches_as_installed(wheel: Path, tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path, wheel],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from localnet.network_settings import MAINNET_SETTINGS, FeeRates
+from localnet.network_settings import MAINNET_SETTINGS
 from localnet.transactions.fees import (
     RentChange,
     Resources,
@@ -12,7 +12,7 @@ from localnet.transactions.fees import (
     rent_stroops,
 )
 
-RATES = FeeRates()
+RATES = MAINNET_SETTINGS.rates
 NOTHING = Resources(0, 0, 0, 0, 0, 0)
 _RESULT = 1_190  # ⌈300 × 4059 / 1024⌉: a result is stored for every transaction
 

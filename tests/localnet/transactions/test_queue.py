@@ -20,7 +20,7 @@ from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale import calls
 from localnet.ledger.accounts import find_account
-from localnet.network_settings import MAINNET_SETTINGS, LedgerLimits
+from localnet.network_settings import MAINNET_SETTINGS
 from localnet.testing import NodeHandle, running_localnet
 from tests.localnet.conftest import START_TIME
 from tests.localnet.wallet import Wallet, refusal_code
@@ -373,7 +373,8 @@ async def test_a_fee_bump_tells_its_own_failure_from_the_inner_ones(wallet: Wall
 @pytest.fixture
 async def full_node() -> AsyncIterator[NodeHandle]:
     """A network whose ledgers have no room for classic operations once the faucet has paid."""
-    limits = dataclasses.replace(MAINNET_SETTINGS, ledger=LedgerLimits(classic_operations=1))
+    ledger = dataclasses.replace(MAINNET_SETTINGS.ledger, classic_operations=1)
+    limits = dataclasses.replace(MAINNET_SETTINGS, ledger=ledger)
     async with running_localnet(runs_clock=False, start_time=START_TIME, network_settings=limits) as handle:
         yield handle
 
