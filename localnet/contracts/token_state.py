@@ -6,6 +6,7 @@ no line: paying it destroys, being paid by it creates.
 
 import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from stellar_sdk import scval, xdr
@@ -15,6 +16,7 @@ from kale.constants import I64_MAX, I128_MAX, LEDGER_SECONDS
 from kale.contract_errors import TokenError
 from kale.storage import account_key, token_balance_data_key, trustline_key
 from localnet.contracts.arguments import address
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban.contract_env import ContractEnv
 
 _DAY_LEDGERS: Final = 24 * 60 * 60 // LEDGER_SECONDS
@@ -45,9 +47,18 @@ class AssetInfo:
 def asset_info(env: ContractEnv) -> AssetInfo:
     """The contract's asset. The native asset is refused as unsupported."""
     stored = env.instance_value(_ASSET_INFO)
-    parts = scval.from_vec(stored) if stored is not None else []
-    if len(parts) != 2:
+    info = None if stored is None else _decoded_asset(encode_value(stored))
+    if info is None:
         raise env.refuse(TokenError.OPERATION_NOT_SUPPORTED, "operation invalid on native asset")
+    return info
+
+
+@lru_cache(maxsize=16)
+def _decoded_asset(stored: bytes) -> AssetInfo | None:
+    """What an instance holds as its asset, asked for several times a call; None for the native one."""
+    parts = scval.from_vec(xdr.SCVal.from_xdr_bytes(stored))
+    if len(parts) != 2:
+        return None
     fields = scval.from_struct(parts[1])
     return AssetInfo(
         code=scval.from_string(fields["asset_code"]).rstrip(b"\0").decode(),

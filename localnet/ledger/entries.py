@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from stellar_sdk import xdr
 
 from localnet.ledger import wire
+from localnet.ledger.classic_wire import encode_account, encode_trustline
 from localnet.ledger.value_wire import encode_address, encode_value
 
 _CONTRACT_DATA: Final = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
@@ -77,6 +78,10 @@ class MemoryEntries:
 
 
 def _encode(data: xdr.LedgerEntryData) -> bytes:
+    if data.account is not None:
+        return encode_account(data)
+    if data.trust_line is not None:
+        return encode_trustline(data)
     stored = data.contract_data
     if stored is None:
         return data.to_xdr_bytes()

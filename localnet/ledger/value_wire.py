@@ -5,6 +5,7 @@ this one does not know it leaves to the SDK; both give the same bytes.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 
@@ -46,6 +47,7 @@ def encode_address(address: xdr.SCAddress) -> bytes:
     return address.to_xdr_bytes()
 
 
+@lru_cache(maxsize=1_024)
 def symbol(text: bytes) -> bytes:
     return _SYMBOL + wire.opaque(text)
 

@@ -6,8 +6,12 @@ from typing import Any, Final
 from stellar_sdk import Address, scval, xdr
 
 from kale.addresses import contract_text
+from localnet.ledger import wire
+from localnet.ledger.value_wire import encode_address
+from localnet.ledger.wire_reader import MAX_DEPTH, WireReader
 
 _KIND: Final = xdr.SCValType
+_CONTRACT_DATA: Final = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
 
 #: The names that the host prints for its error types and codes.
 _ERROR_TYPES: Final = {
@@ -133,7 +137,7 @@ def value_order(value: xdr.SCVal) -> tuple[Any, ...]:
     if value.map is not None:
         return (kind, tuple((value_order(item.key), value_order(item.val)) for item in value.map.sc_map))
     if value.address is not None:
-        return (kind, value.address.to_xdr_bytes())
+        return (kind, encode_address(value.address))
     if value.b is not None:
         return (kind, value.b)
     if value.nonce_key is not None:
@@ -144,14 +148,10 @@ def value_order(value: xdr.SCVal) -> tuple[Any, ...]:
 @lru_cache(maxsize=65_536)
 def key_order(key: bytes) -> tuple[Any, ...]:
     """A sort key for LedgerKey XDR in the ledger's order: by type, then field by field."""
-    ledger_key = xdr.LedgerKey.from_xdr_bytes(key)
-    data = ledger_key.contract_data
-    if data is None:
+    kind = key[:4]
+    if kind != _CONTRACT_DATA:
         # Accounts, trustlines and code are of fixed size: their XDR sorts like their fields.
-        return (ledger_key.type.value, key)
-    return (
-        ledger_key.type.value,
-        data.contract.to_xdr_bytes(),
-        value_order(data.key),
-        data.durability.value,
-    )
+        return (kind, key)
+    data = WireReader(key).ledger_key(MAX_DEPTH).contract_data
+    assert data is not None
+    return (kind, encode_address(data.contract), value_order(data.key), data.durability.value)

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from stellar_sdk import xdr
-from xdrlib3 import Error as XdrError
-from xdrlib3 import Unpacker
 
 from localnet.ledger import wire
 from localnet.ledger.entry_keys import key_bytes
+from localnet.ledger.wire_reader import MAX_DEPTH, WIRE_ERRORS, WireReader
 
 MAX_ENVELOPE_BYTES = 1024 * 1024
 
@@ -127,67 +126,107 @@ def decode_envelope(raw: bytes, network_id: bytes) -> Envelope:
     """Decodes an envelope of any kind. Raises EnvelopeError."""
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise EnvelopeError(f"envelope has {len(raw)} bytes, at most {MAX_ENVELOPE_BYTES} are accepted")
-    unpacker = Unpacker(raw)
+    reader = WireReader(raw)
     try:
-        envelope = _unpack(unpacker, raw, network_id)
-        unpacker.done()
-    except (ValueError, EOFError, XdrError) as error:
+        envelope = _read(reader, network_id)
+    except WIRE_ERRORS as error:
         raise EnvelopeError(str(error) or type(error).__name__) from error
     return envelope
 
 
-def _unpack(unpacker: Unpacker, raw: bytes, network_id: bytes) -> Envelope:
-    kind = xdr.EnvelopeType.unpack(unpacker)
-    if kind is xdr.EnvelopeType.ENVELOPE_TYPE_TX_V0:
-        return _unpack_old(raw, network_id)
-    if kind is xdr.EnvelopeType.ENVELOPE_TYPE_TX:
-        transaction, body, signatures = _unpack_inner(unpacker, raw)
-        content_hash = _content_hash(network_id, xdr.EnvelopeType.ENVELOPE_TYPE_TX, body)
-        return Envelope(
-            raw, content_hash, content_hash, transaction, signatures, None, hashlib.sha256(raw).digest()
-        )
-    if kind is xdr.EnvelopeType.ENVELOPE_TYPE_TX_FEE_BUMP:
-        return _unpack_fee_bump(unpacker, raw, network_id)
-    raise EnvelopeError(f"envelope type {kind.name} is no transaction")
+def _read(reader: WireReader, network_id: bytes) -> Envelope:
+    raw, kind = reader.raw, reader.int32()
+    if kind == xdr.EnvelopeType.ENVELOPE_TYPE_TX_V0:
+        return _read_old(raw, network_id)
+    if kind == xdr.EnvelopeType.ENVELOPE_TYPE_TX_FEE_BUMP:
+        return _read_fee_bump(reader, network_id)
+    if kind != xdr.EnvelopeType.ENVELOPE_TYPE_TX:
+        raise EnvelopeError(f"envelope type {kind} is no transaction")
+    transaction, body, signatures = _read_inner(reader)
+    _require_end(reader)
+    content_hash = _content_hash(network_id, xdr.EnvelopeType.ENVELOPE_TYPE_TX, body)
+    return Envelope(
+        raw, content_hash, content_hash, transaction, signatures, None, hashlib.sha256(raw).digest()
+    )
 
 
-def _unpack_inner(
-    unpacker: Unpacker, raw: bytes
-) -> tuple[xdr.Transaction, bytes, list[xdr.DecoratedSignature]]:
-    start = unpacker.get_position()
-    transaction = xdr.Transaction.unpack(unpacker)
-    body = raw[start : unpacker.get_position()]
-    return transaction, body, _unpack_signatures(unpacker)
+def _read_inner(reader: WireReader) -> tuple[xdr.Transaction, bytes, list[xdr.DecoratedSignature]]:
+    start = reader.position
+    transaction = _read_transaction(reader)
+    body = reader.raw[start : reader.position]
+    return transaction, body, _read_signatures(reader)
 
 
-def _unpack_signatures(unpacker: Unpacker) -> list[xdr.DecoratedSignature]:
-    count = unpacker.unpack_uint()
+def _read_transaction(reader: WireReader) -> xdr.Transaction:
+    """The parts of a contract call that are many are read by our own reader, the others by the SDK."""
+    depth = MAX_DEPTH - 1
+    source = reader.by_sdk(xdr.MuxedAccount, depth)
+    fee = xdr.Uint32(reader.uint32())
+    number = xdr.SequenceNumber(xdr.Int64(reader.int64()))
+    conditions = reader.by_sdk(xdr.Preconditions, depth)
+    memo = reader.by_sdk(xdr.Memo, depth)
+    operations = reader.array(lambda own_depth: _read_operation(reader, own_depth), depth)
+    return xdr.Transaction(
+        source_account=source,
+        fee=fee,
+        seq_num=number,
+        cond=conditions,
+        memo=memo,
+        operations=operations,
+        ext=_read_extension(reader, depth),
+    )
+
+
+def _read_operation(reader: WireReader, depth: int) -> xdr.Operation:
+    source = reader.by_sdk(xdr.MuxedAccount, depth - 1) if reader.uint32() else None
+    start = reader.position
+    if reader.int32() != xdr.OperationType.INVOKE_HOST_FUNCTION:
+        reader.position = start
+        return xdr.Operation(source, reader.by_sdk(xdr.OperationBody, depth - 1))
+    body = xdr.OperationBody(
+        xdr.OperationType.INVOKE_HOST_FUNCTION, invoke_host_function_op=reader.invocation(depth - 2)
+    )
+    return xdr.Operation(source, body)
+
+
+def _read_extension(reader: WireReader, depth: int) -> xdr.TransactionExt:
+    version = reader.int32()
+    if version == 0:
+        return xdr.TransactionExt(0)
+    if version != 1:
+        raise EnvelopeError(f"unknown transaction extension {version}")
+    return xdr.TransactionExt(1, soroban_data=reader.transaction_data(depth - 1))
+
+
+def _read_signatures(reader: WireReader) -> list[xdr.DecoratedSignature]:
+    count = reader.uint32()
     if count > 20:
         raise EnvelopeError(f"{count} signatures, at most 20 are accepted")
-    return [xdr.DecoratedSignature.unpack(unpacker) for _ in range(count)]
+    return [reader.by_sdk(xdr.DecoratedSignature) for _ in range(count)]
 
 
-def _unpack_old(raw: bytes, network_id: bytes) -> Envelope:
+def _read_old(raw: bytes, network_id: bytes) -> Envelope:
     """A version 0 envelope is a version 1 one without the type of its source key, and hashes as that."""
     kind = wire.int32(xdr.EnvelopeType.ENVELOPE_TYPE_TX)
     key_type = wire.int32(xdr.CryptoKeyType.KEY_TYPE_ED25519)
     return decode_envelope(kind + key_type + raw[4:], network_id)
 
 
-def _unpack_fee_bump(unpacker: Unpacker, raw: bytes, network_id: bytes) -> Envelope:
-    start = unpacker.get_position()
-    fee_source = xdr.MuxedAccount.unpack(unpacker)
-    fee = unpacker.unpack_hyper()
-    inner_start = unpacker.get_position()
-    inner_kind = xdr.EnvelopeType.unpack(unpacker)
-    if inner_kind is not xdr.EnvelopeType.ENVELOPE_TYPE_TX:
-        raise EnvelopeError(f"fee bump of a {inner_kind.name}")
-    transaction, inner_body, inner_signatures = _unpack_inner(unpacker, raw)
-    inner_raw = raw[inner_start : unpacker.get_position()]
-    if unpacker.unpack_int() != 0:
+def _read_fee_bump(reader: WireReader, network_id: bytes) -> Envelope:
+    raw, start = reader.raw, reader.position
+    fee_source = reader.by_sdk(xdr.MuxedAccount)
+    fee = reader.int64()
+    inner_start = reader.position
+    inner_kind = reader.int32()
+    if inner_kind != xdr.EnvelopeType.ENVELOPE_TYPE_TX:
+        raise EnvelopeError(f"fee bump of envelope type {inner_kind}")
+    transaction, inner_body, inner_signatures = _read_inner(reader)
+    inner_raw = raw[inner_start : reader.position]
+    if reader.int32() != 0:
         raise EnvelopeError("unknown fee bump extension")
-    body = raw[start : unpacker.get_position()]
-    signatures = _unpack_signatures(unpacker)
+    body = raw[start : reader.position]
+    signatures = _read_signatures(reader)
+    _require_end(reader)
     return Envelope(
         raw=raw,
         hash=_content_hash(network_id, xdr.EnvelopeType.ENVELOPE_TYPE_TX_FEE_BUMP, body),
@@ -197,6 +236,12 @@ def _unpack_fee_bump(unpacker: Unpacker, raw: bytes, network_id: bytes) -> Envel
         fee_bump=FeeBump(account_of(fee_source), fee, signatures, hashlib.sha256(inner_raw).digest()),
         envelope_hash=hashlib.sha256(raw).digest(),
     )
+
+
+def _require_end(reader: WireReader) -> None:
+    left = len(reader.raw) - reader.position
+    if left:
+        raise EnvelopeError(f"{left} bytes after the envelope")
 
 
 def _content_hash(network_id: bytes, kind: xdr.EnvelopeType, body: bytes) -> bytes:

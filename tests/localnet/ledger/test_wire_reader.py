@@ -1,0 +1,84 @@
+"""The quick reader gives the SDK's objects and refuses what the SDK refuses."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stellar_sdk import StrKey, scval, xdr
+from xdrlib3 import Unpacker
+
+from kale import calls
+from kale.networks import LOCAL
+from kale.storage import account_key, instance_key, pail_key, trustline_key
+from localnet.ledger.wire_reader import MAX_DEPTH, WIRE_ERRORS, WireReader
+from tests.localnet.ledger.test_value_wire import accounts, integers, values
+
+
+@given(values)
+def test_values(value: xdr.SCVal) -> None:
+    reader = WireReader(value.to_xdr_bytes() + b"rest")
+    assert reader.value() == value
+    assert reader.raw[reader.position :] == b"rest"
+
+
+@given(values, st.data())
+def test_broken_values_are_refused_or_read_as_by_the_sdk(value: xdr.SCVal, data: st.DataObject) -> None:
+    raw = bytearray(value.to_xdr_bytes())
+    position = data.draw(st.integers(0, len(raw) - 1))
+    raw[position] = data.draw(st.integers(0, 255))
+    broken = bytes(raw[: data.draw(st.integers(position, len(raw)))])
+    try:
+        expected: xdr.SCVal | None = xdr.SCVal.unpack(Unpacker(broken))
+    except WIRE_ERRORS:
+        expected = None
+    try:
+        read: xdr.SCVal | None = WireReader(broken).value()
+    except WIRE_ERRORS:
+        read = None
+    assert read == expected
+
+
+@given(accounts, integers(32, signed=False), integers(64, signed=True))
+def test_keys_and_calls(address: str, index: int, amount: int) -> None:
+    keys = [
+        account_key(address),
+        trustline_key("KALE", LOCAL.asset_issuer, address),
+        instance_key(LOCAL.farm_contract_id),
+        pail_key(LOCAL.farm_contract_id, address, index),
+    ]
+    data = xdr.SorobanTransactionData(
+        ext=xdr.SorobanTransactionDataExt(0),
+        resources=xdr.SorobanResources(
+            xdr.LedgerFootprint(keys[:3], keys[3:]), xdr.Uint32(1), xdr.Uint32(2), xdr.Uint32(3)
+        ),
+        resource_fee=xdr.Int64(amount),
+    )
+    assert WireReader(data.to_xdr_bytes()).transaction_data(MAX_DEPTH) == data
+    call = calls.plant(LOCAL.farm_contract_id, address, amount)
+    assert call.invoke_contract is not None
+    function = xdr.SorobanAuthorizedFunction(
+        xdr.SorobanAuthorizedFunctionType.SOROBAN_AUTHORIZED_FUNCTION_TYPE_CONTRACT_FN,
+        contract_fn=call.invoke_contract,
+    )
+    leaf = xdr.SorobanAuthorizedInvocation(function, [])
+    entry = xdr.SorobanAuthorizationEntry(
+        xdr.SorobanCredentials(xdr.SorobanCredentialsType.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT),
+        xdr.SorobanAuthorizedInvocation(function, [leaf, leaf]),
+    )
+    operation = xdr.InvokeHostFunctionOp(call, [entry, entry])
+    assert WireReader(operation.to_xdr_bytes()).invocation(MAX_DEPTH) == operation
+
+
+def test_nesting_is_limited() -> None:
+    value = scval.to_void()
+    for _ in range(MAX_DEPTH // 2 - 1):
+        value = scval.to_vec([value])
+    assert WireReader(value.to_xdr_bytes()).value() == value
+    with pytest.raises(ValueError, match="depth"):
+        WireReader(scval.to_vec([value]).to_xdr_bytes()).value()
+
+
+@pytest.mark.parametrize("size", [0, 3, 8, 39])
+def test_bytes_that_end_too_early_are_refused(size: int) -> None:
+    raw = scval.to_address(StrKey.encode_contract(bytes(32))).to_xdr_bytes()[:size]
+    with pytest.raises(WIRE_ERRORS):
+        WireReader(raw).value()
