@@ -157,10 +157,14 @@ def signers(account: xdr.AccountEntry) -> dict[bytes, int]:
         for signer in account.signers
         if signer.key.ed25519 is not None
     }
-    master_weight = account.thresholds.thresholds[xdr.ThresholdIndexes.THRESHOLD_MASTER_WEIGHT]
-    if master_weight:
-        weights[public_key(account.account_id)] = master_weight
+    if master_weight(account):
+        weights[public_key(account.account_id)] = master_weight(account)
     return weights
+
+
+def master_weight(account: xdr.AccountEntry) -> int:
+    """The weight of the account's own key; 0 if that may not sign."""
+    return account.thresholds.thresholds[xdr.ThresholdIndexes.THRESHOLD_MASTER_WEIGHT]
 
 
 def minimum_balance_stroops(account: xdr.AccountEntry, settings: NetworkSettings) -> int:

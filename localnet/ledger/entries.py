@@ -11,6 +11,9 @@ from localnet.ledger import wire
 from localnet.ledger.classic_wire import encode_account, encode_trustline
 from localnet.ledger.value_wire import encode_address, encode_value
 
+NO_EXTENSION: Final = wire.ABSENT
+"""XDR `LedgerEntryExt` of an entry that never had a sponsor."""
+
 _CONTRACT_DATA: Final = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
 
 
@@ -19,13 +22,19 @@ class StoredEntry:
     """A ledger entry with what the ledger keeps beside it.
 
     `last_modified` is the ledger of the last change of `data`. `live_until` is the last
-    ledger in which contract data or code lives; None for classic entries. The XDR object
-    is shared: whoever wants to change it makes a new one.
+    ledger in which contract data or code lives; None for classic entries. `extension` is
+    the encoded LedgerEntryExt, which names the sponsor. The XDR object is shared: whoever
+    wants to change it makes a new one.
     """
 
     data: xdr.LedgerEntryData
     last_modified: int
     live_until: int | None
+    extension: bytes = NO_EXTENSION
+
+    def rewritten(self, data: xdr.LedgerEntryData, sequence: int) -> "StoredEntry":
+        """The entry with other data as of ledger `sequence`; lifetime and sponsor stay."""
+        return StoredEntry(data, sequence, self.live_until, self.extension)
 
     @cached_property
     def data_xdr(self) -> bytes:

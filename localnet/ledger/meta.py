@@ -19,7 +19,7 @@ _REMOVED = wire.int32(LedgerEntryChangeType.LEDGER_ENTRY_REMOVED)
 _STATE = wire.int32(LedgerEntryChangeType.LEDGER_ENTRY_STATE)
 
 NO_CHANGES = wire.ABSENT
-LEDGER_ENTRY_OVERHEAD_BYTES = 8
+_LAST_MODIFIED_BYTES = 4
 
 
 class Stage(IntEnum):
@@ -41,12 +41,12 @@ class SorobanCharge:
 
 def ledger_entry(entry: StoredEntry) -> bytes:
     """XDR `LedgerEntry`."""
-    return wire.uint32(entry.last_modified) + entry.data_xdr + wire.ABSENT
+    return wire.uint32(entry.last_modified) + entry.data_xdr + entry.extension
 
 
 def entry_bytes(entry: StoredEntry) -> int:
     """The size of the encoded `LedgerEntry`: what limits and rent count."""
-    return len(entry.data_xdr) + LEDGER_ENTRY_OVERHEAD_BYTES
+    return _LAST_MODIFIED_BYTES + len(entry.data_xdr) + len(entry.extension)
 
 
 def entry_changes(changes: Iterable[EntryChange], sequence: int) -> bytes:

@@ -13,7 +13,6 @@ from localnet.rpc.parameters import decode_base64, invalid, optional_texts, requ
 
 MAX_KEYS = 200
 
-_NO_EXTENSION = wire.base64_text(wire.ABSENT)
 _TTL = wire.int32(xdr.LedgerEntryType.TTL)
 
 
@@ -52,7 +51,7 @@ class LedgerEntries:
             "key": text,
             "xdr": wire.base64_text(entry.data_xdr),
             "lastModifiedLedgerSeq": entry.last_modified,
-            "extXdr": _NO_EXTENSION,
+            "extXdr": wire.base64_text(entry.extension),
         }
         if entry.live_until is not None:
             # An archived persistent entry is still given, with 0 as its last ledger.

@@ -53,8 +53,9 @@ class HostStorage:
         self._touch(key, writing=True)
         before = self._current(key)
         if before is not None:
-            live_until = before.live_until
-        elif live_until is None and has_lifetime(key):
+            self._written[key] = before.rewritten(data, self._ledger.sequence)
+            return
+        if live_until is None and has_lifetime(key):
             live_until = self._ledger.new_live_until(temporary=is_temporary(key))
         self._written[key] = StoredEntry(data, self._ledger.sequence, live_until)
 

@@ -1,25 +1,29 @@
 """A ledger's transactions, applied: fees of all, then each transaction, then the refunds of all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stellar_sdk import xdr
-from stellar_sdk.xdr import TransactionResultCode
+from stellar_sdk.xdr import OperationResultCode, TransactionResultCode
 
 from localnet.ledger import meta
-from localnet.ledger.accounts import account_key, find_account, stored_account, with_balance, with_sequence
+from localnet.ledger.accounts import INT64_MAX, account_key, find_account, with_balance
 from localnet.ledger.asset_events import fee_event
 from localnet.ledger.events import Event
 from localnet.ledger.meta import SorobanCharge, Stage
 from localnet.ledger.state import EntryChange, Layer, LedgerState
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
-from localnet.transactions.classic import Scene, apply_operation
+from localnet.transactions import results
+from localnet.transactions.admission import admit
+from localnet.transactions.classic.operation import Scene
+from localnet.transactions.classic.registry import Effect, apply_operation
 from localnet.transactions.contract_call import apply_call
 from localnet.transactions.envelopes import Envelope
-from localnet.transactions.fees import inclusion_stroops
+from localnet.transactions.fees import inclusion_stroops, non_refundable_stroops
 from localnet.transactions.results import TransactionResult
-from localnet.transactions.validation import operation_source
+from localnet.transactions.soroban_limits import declared_resources
+from localnet.transactions.validation import Moment, Validator, operation_source
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,10 @@ class _Charged:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A transaction's own part, before refunds."""
+    """A transaction's own part, before refunds; `changes_before` are those of its admission."""
 
     result: TransactionResult
-    sequence_changes: bytes
+    changes_before: bytes
     operation_metas: tuple[bytes, ...] = ()
     operation_events: tuple[tuple[Event, ...], ...] = ()
     charge: SorobanCharge | None = None
@@ -79,6 +83,7 @@ class Application:
         self._state = state
         self._ledger = ledger
         self._settings = settings
+        self._moment = Moment(ledger.sequence, ledger.close_time, ledger.close_time)
 
     def apply(self, envelopes: Sequence[Envelope]) -> list[AppliedTransaction]:
         charged = [self._charge(envelope) for envelope in envelopes]
@@ -95,47 +100,62 @@ class Application:
             envelope.inclusion_fee_stroops, envelope.charged_operations, self._settings
         )
         payer = find_account(self._state, envelope.fee_source)
-        assert payer is not None, "only valid transactions are applied"
+        assert payer is not None, "fees are paid before anything can remove an account"
         fee = min(envelope.resource_fee_stroops + inclusion, payer.balance.int64)
         changes = self._write(envelope.fee_source, with_balance(payer, payer.balance.int64 - fee))
         return _Charged(fee, changes, fee_event(self._ledger.network_id, envelope.fee_source, fee))
 
     def _write(self, public_key: bytes, account: xdr.AccountEntry) -> bytes:
-        """Writes an account at once; returns the encoded changes."""
+        """Writes an account that is there at once; returns the encoded changes."""
         key = account_key(public_key)
-        after = stored_account(account, self._ledger.sequence)
-        change = EntryChange(key, self._state.find(key), after)
+        before = self._state.find(key)
+        assert before is not None
+        data = xdr.LedgerEntryData(xdr.LedgerEntryType.ACCOUNT, account=account)
+        after = before.rewritten(data, self._ledger.sequence)
         self._state.commit({key: after})
-        return meta.entry_changes([change], self._ledger.sequence)
+        return meta.entry_changes([EntryChange(key, before, after)], self._ledger.sequence)
 
     def _run(self, envelope: Envelope) -> _Outcome:
-        account = find_account(self._state, envelope.source)
-        assert account is not None, "only valid transactions are applied"
-        used = with_sequence(account, envelope.sequence, self._ledger.sequence, self._ledger.close_time)
-        sequence_changes = self._write(envelope.source, used)
+        admission_layer = Layer(self._state)
+        admission = admit(envelope, admission_layer, Validator(admission_layer, self._moment, self._settings))
+        self._state.commit(admission_layer.changed())
+        if admission.refused is not None:
+            return self._refused(envelope, admission.refused, admission.changes)
         layer = Layer(self._state)
         if envelope.soroban:
-            outcome = self._run_call(envelope, layer, sequence_changes)
+            outcome = self._run_call(envelope, layer, admission.changes)
         else:
-            outcome = self._run_operations(envelope, layer, sequence_changes)
+            outcome = self._run_operations(envelope, layer, admission.changes)
         if outcome.result.succeeded:
             self._state.commit(layer.changed())
         return outcome
 
-    def _run_call(self, envelope: Envelope, layer: Layer, sequence_changes: bytes) -> _Outcome:
+    def _refused(self, envelope: Envelope, result: TransactionResult, changes_before: bytes) -> _Outcome:
+        """A transaction that did not run; of its resource fee it gets back what is refundable."""
+        charge = None
+        if envelope.soroban_data is not None:
+            resources = declared_resources(envelope.soroban_data, len(envelope.raw))
+            charge = SorobanCharge(non_refundable_stroops(resources, self._settings.rates))
+        return _Outcome(_bumped(envelope, result), changes_before, charge=charge)
+
+    def _run_call(self, envelope: Envelope, layer: Layer, changes_before: bytes) -> _Outcome:
         source = operation_source(envelope.transaction.operations[0], envelope)
+        if find_account(layer, source) is None:
+            missing = results.refused_operation(OperationResultCode.opNO_ACCOUNT)
+            result = TransactionResult(TransactionResultCode.txFAILED, 0, (missing,))
+            return self._refused(envelope, result, changes_before)
         effect = apply_call(envelope, source, layer, self._ledger, self._settings)
         if not effect.succeeded:
             return _Outcome(
                 _result(envelope, TransactionResultCode.txFAILED, (effect.result,)),
-                sequence_changes,
+                changes_before,
                 charge=effect.charge,
                 diagnostic_events=effect.diagnostic_events,
             )
         changes = meta.entry_changes(layer.changes(), self._ledger.sequence)
         return _Outcome(
             _result(envelope, TransactionResultCode.txSUCCESS, (effect.result,)),
-            sequence_changes,
+            changes_before,
             operation_metas=(meta.operation_meta(changes, effect.events),),
             operation_events=(effect.events,),
             charge=effect.charge,
@@ -143,13 +163,14 @@ class Application:
             diagnostic_events=effect.diagnostic_events,
         )
 
-    def _run_operations(self, envelope: Envelope, layer: Layer, sequence_changes: bytes) -> _Outcome:
+    def _run_operations(self, envelope: Envelope, layer: Layer, changes_before: bytes) -> _Outcome:
         """Runs all operations, those after a failed one too: each has its result reported."""
         effects = []
         metas = []
+        sponsors: dict[bytes, bytes] = {}
         for operation in envelope.transaction.operations:
             own = Layer(layer)
-            effect = apply_operation(operation.body, self._scene(operation, envelope, own))
+            effect = _run_operation(operation, self._scene(operation, envelope, own, sponsors))
             effects.append(effect)
             if effect.succeeded:
                 changes = meta.entry_changes(own.changes(), self._ledger.sequence)
@@ -157,29 +178,34 @@ class Application:
                 layer.put_all(own.changed())
         encoded = tuple(effect.result for effect in effects)
         if not all(effect.succeeded for effect in effects):
-            return _Outcome(_result(envelope, TransactionResultCode.txFAILED, encoded), sequence_changes)
+            return _Outcome(_result(envelope, TransactionResultCode.txFAILED, encoded), changes_before)
+        if sponsors:
+            return _Outcome(_result(envelope, TransactionResultCode.txBAD_SPONSORSHIP), changes_before)
         return _Outcome(
             _result(envelope, TransactionResultCode.txSUCCESS, encoded),
-            sequence_changes,
+            changes_before,
             operation_metas=tuple(metas),
             operation_events=tuple(effect.events for effect in effects),
         )
 
-    def _scene(self, operation: xdr.Operation, envelope: Envelope, layer: Layer) -> Scene:
+    def _scene(
+        self, operation: xdr.Operation, envelope: Envelope, layer: Layer, sponsors: dict[bytes, bytes]
+    ) -> Scene:
         return Scene(
             layer=layer,
             source=operation_source(operation, envelope),
             memo=envelope.transaction.memo,
             sequence=self._ledger.sequence,
+            close_time=self._ledger.close_time,
             network_id=self._ledger.network_id,
             settings=self._settings,
+            sponsors=sponsors,
         )
 
     def _finish(
         self, order: int, envelope: Envelope, charged: _Charged, outcome: _Outcome
     ) -> AppliedTransaction:
-        refund = _refund_stroops(envelope, outcome.charge)
-        refund_changes, refund_event = self._refund(envelope, refund)
+        refund_changes, refund_event, refund = self._refund(envelope, outcome.charge)
         fee = charged.stroops - refund
         return AppliedTransaction(
             ledger=self._ledger.sequence,
@@ -204,20 +230,31 @@ class Application:
             diagnostic_events=outcome.diagnostic_events,
         )
 
-    def _refund(self, envelope: Envelope, refund: int) -> tuple[bytes, Event | None]:
-        if refund == 0:
-            return meta.NO_CHANGES, None
+    def _refund(self, envelope: Envelope, charge: SorobanCharge | None) -> tuple[bytes, Event | None, int]:
+        """Gives back what is left of the resource fee; nobody gets it if the payer was merged meanwhile."""
+        refund = _refund_stroops(envelope, charge)
         payer = find_account(self._state, envelope.fee_source)
-        assert payer is not None, "whoever paid is still there"
+        if refund == 0 or payer is None or payer.balance.int64 > INT64_MAX - refund:
+            return meta.NO_CHANGES, None, 0
         changes = self._write(envelope.fee_source, with_balance(payer, payer.balance.int64 + refund))
-        return changes, fee_event(self._ledger.network_id, envelope.fee_source, -refund)
+        return changes, fee_event(self._ledger.network_id, envelope.fee_source, -refund), refund
+
+
+def _run_operation(operation: xdr.Operation, scene: Scene) -> Effect:
+    if find_account(scene.layer, scene.source) is None:
+        return Effect(False, results.refused_operation(OperationResultCode.opNO_ACCOUNT))
+    return apply_operation(operation.body, scene)
 
 
 def _result(
-    envelope: Envelope, code: TransactionResultCode, operations: tuple[bytes, ...]
+    envelope: Envelope, code: TransactionResultCode, operations: tuple[bytes, ...] = ()
 ) -> TransactionResult:
-    bumped = None if envelope.fee_bump is None else envelope.inner_hash
-    return TransactionResult(code, 0, operations, bumped)
+    return _bumped(envelope, TransactionResult(code, 0, operations))
+
+
+def _bumped(envelope: Envelope, result: TransactionResult) -> TransactionResult:
+    """What is said of a fee bump's inner transaction is reported as such."""
+    return result if envelope.fee_bump is None else replace(result, bumped_hash=envelope.inner_hash)
 
 
 def _refund_stroops(envelope: Envelope, charge: SorobanCharge | None) -> int:
@@ -234,5 +271,5 @@ def _encode_meta(charged: Event, refunded: Event | None, outcome: _Outcome) -> b
     if outcome.charge is not None:
         soroban = meta.soroban_meta(outcome.charge, outcome.return_value)
     return meta.transaction_meta(
-        outcome.sequence_changes, outcome.operation_metas, soroban, events, outcome.diagnostic_events
+        outcome.changes_before, outcome.operation_metas, soroban, events, outcome.diagnostic_events
     )

@@ -12,6 +12,11 @@ from stellar_sdk.xdr import (
 from localnet.ledger import wire
 
 _WITH_OPERATIONS = (TransactionResultCode.txSUCCESS, TransactionResultCode.txFAILED)
+# What follows the success code of the kinds that report more: a hash, the balance that was moved.
+_EMPTY_PAYLOADS = {
+    OperationType.INVOKE_HOST_FUNCTION: bytes(32),
+    OperationType.ACCOUNT_MERGE: wire.int64(0),
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,11 @@ def operation_result(kind: OperationType, code: int) -> bytes:
 def refused_operation(code: OperationResultCode) -> bytes:
     """An operation that never came to its own rules, for example for a missing signature."""
     return wire.int32(code)
+
+
+def untouched_operation(kind: OperationType) -> bytes:
+    """An operation that was not run because another one was refused: it stands at success."""
+    return operation_result(kind, 0) + _EMPTY_PAYLOADS.get(kind, b"")
 
 
 def invocation_result(success_hash: bytes) -> bytes:

@@ -3,22 +3,26 @@
 The order of the checks is stellar-core's: the first broken rule names the result.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from stellar_sdk import xdr
-from stellar_sdk.xdr import OperationResultCode, OperationType, TransactionResultCode
+from stellar_sdk.xdr import OperationResultCode, OperationType, ThresholdIndexes, TransactionResultCode
 
 from localnet.ledger.accounts import available_stroops, find_account, sequence_use
 from localnet.ledger.entries import EntryReader
 from localnet.network_settings import NetworkSettings
-from localnet.transactions import classic, results
+from localnet.transactions import results
+from localnet.transactions.classic import registry
 from localnet.transactions.envelopes import Envelope, account_of
 from localnet.transactions.results import TransactionResult
-from localnet.transactions.signatures import LOW_THRESHOLD, MEDIUM_THRESHOLD, SignatureChecker
+from localnet.transactions.signatures import LOW_THRESHOLD, SignatureChecker
 from localnet.transactions.soroban_limits import are_resources_valid, is_invocation_plain
 
 QUEUE_TIME_MARGIN_SECONDS = 10
+
+_SOROBAN_LEVELS: Final = {OperationType.INVOKE_HOST_FUNCTION: ThresholdIndexes.THRESHOLD_MED}
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,8 @@ class Validator:
             code = TransactionResultCode.txINSUFFICIENT_FEE
         if code is not None:
             return TransactionResult(code)
-        account = find_account(self.reader, envelope.source)
-        if account is None:
-            return TransactionResult(TransactionResultCode.txNO_ACCOUNT)
         checker = SignatureChecker(envelope, envelope.inner_hash, envelope.signatures)
-        code = self._account_refusal(envelope, account, checker, pays_fee)
+        code = self.account_refusal(envelope, checker, envelope.full_fee_stroops if pays_fee else None)
         if code is not None:
             return TransactionResult(code)
         failed = self._operations_refusal(envelope, checker)
@@ -110,6 +111,8 @@ class Validator:
 
     def _malformation(self, envelope: Envelope) -> TransactionResultCode | None:
         operations = envelope.transaction.operations
+        if not _are_extra_signers_sound(envelope.transaction.cond.v2):
+            return TransactionResultCode.txMALFORMED
         if not operations:
             return TransactionResultCode.txMISSING_OPERATION
         if not envelope.soroban:
@@ -142,9 +145,16 @@ class Validator:
         least = self.settings.base_fee_stroops * len(envelope.transaction.operations)
         return envelope.inclusion_fee_stroops >= least
 
-    def _account_refusal(
-        self, envelope: Envelope, account: xdr.AccountEntry, checker: SignatureChecker, pays_fee: bool
+    def account_refusal(
+        self, envelope: Envelope, checker: SignatureChecker, due_stroops: int | None
     ) -> TransactionResultCode | None:
+        """Why the source account may not send this transaction now; None if it may.
+
+        `due_stroops` is what it has yet to pay of the fee; None if somebody else pays.
+        """
+        account = find_account(self.reader, envelope.source)
+        if account is None:
+            return TransactionResultCode.txNO_ACCOUNT
         extended = envelope.transaction.cond.v2
         if not self._is_sequence_usable(envelope.sequence, account, extended):
             return TransactionResultCode.txBAD_SEQ
@@ -152,9 +162,9 @@ class Validator:
             return TransactionResultCode.txBAD_MIN_SEQ_AGE_OR_GAP
         if not checker.has_weight(account, LOW_THRESHOLD):
             return TransactionResultCode.txBAD_AUTH
-        if extended is not None and not _extra_signers_signed(extended, checker):
+        if extended is not None and not checker.all_signed(extended.extra_signers):
             return TransactionResultCode.txBAD_AUTH
-        if pays_fee and available_stroops(account, self.settings) < envelope.full_fee_stroops:
+        if due_stroops is not None and available_stroops(account, self.settings) < due_stroops:
             return TransactionResultCode.txINSUFFICIENT_BALANCE
         return None
 
@@ -180,25 +190,35 @@ class Validator:
         for position, operation in enumerate(operations):
             refused = self._operation_refusal(operation, envelope, checker)
             if refused is not None:
-                return TransactionResult(
-                    TransactionResultCode.txFAILED, 0, _one_refused(operations, position, refused)
-                )
+                return refused_operations(operations, {position: refused})
         return None
 
     def _operation_refusal(
         self, operation: xdr.Operation, envelope: Envelope, checker: SignatureChecker
     ) -> bytes | None:
+        if not _is_supported(operation.body):
+            return results.refused_operation(OperationResultCode.opNOT_SUPPORTED)
+        refused = self.signature_refusal(operation, envelope, checker)
+        if refused is not None or operation.body.type in _SOROBAN_LEVELS:
+            return refused
+        return registry.check_operation(operation.body, operation_source(operation, envelope))
+
+    def signature_refusal(
+        self, operation: xdr.Operation, envelope: Envelope, checker: SignatureChecker
+    ) -> bytes | None:
+        """The result of an operation that its source did not sign; None if it did.
+
+        A source of its own need not exist yet: an operation before this one may create it.
+        """
         source = operation_source(operation, envelope)
         account = find_account(self.reader, source)
-        if account is None:
-            if not checker.signed_by(source):
-                return results.refused_operation(OperationResultCode.opBAD_AUTH)
+        if account is not None:
+            signed = checker.has_weight(account, _threshold_level(operation.body))
+        elif operation.source_account is None:
             return results.refused_operation(OperationResultCode.opNO_ACCOUNT)
-        if not checker.has_weight(account, MEDIUM_THRESHOLD):
-            return results.refused_operation(OperationResultCode.opBAD_AUTH)
-        if operation.body.type is OperationType.INVOKE_HOST_FUNCTION:
-            return _invocation_refusal(operation.body)
-        return classic.check_operation(operation.body, source)
+        else:
+            signed = checker.signed_by(source)
+        return None if signed else results.refused_operation(OperationResultCode.opBAD_AUTH)
 
 
 def operation_source(operation: xdr.Operation, envelope: Envelope) -> bytes:
@@ -208,30 +228,32 @@ def operation_source(operation: xdr.Operation, envelope: Envelope) -> bytes:
     return account_of(operation.source_account)
 
 
-def _extra_signers_signed(extended: xdr.PreconditionsV2, checker: SignatureChecker) -> bool:
-    return all(
-        signer.ed25519 is not None and checker.signed_by(signer.ed25519.uint256)
-        for signer in extended.extra_signers
+def refused_operations(
+    operations: Sequence[xdr.Operation], refused: Mapping[int, bytes]
+) -> TransactionResult:
+    """The result when operations were refused, by position: the others stand at their untouched success."""
+    encoded = tuple(
+        refused.get(position) or results.untouched_operation(operation.body.type)
+        for position, operation in enumerate(operations)
     )
+    return TransactionResult(TransactionResultCode.txFAILED, 0, encoded)
 
 
-def _invocation_refusal(body: xdr.OperationBody) -> bytes | None:
+def _are_extra_signers_sound(extended: xdr.PreconditionsV2 | None) -> bool:
+    """Whether they differ, and have something to sign."""
+    keys = [] if extended is None else extended.extra_signers
+    if len(keys) == 2 and keys[0] == keys[1]:
+        return False
+    return all(key.ed25519_signed_payload is None or key.ed25519_signed_payload.payload for key in keys)
+
+
+def _is_supported(body: xdr.OperationBody) -> bool:
     """Contracts are built in: there is nothing to upload or to create on this network."""
-    invocation = body.invoke_host_function_op
-    assert invocation is not None
-    if invocation.host_function.invoke_contract is None:
-        return results.refused_operation(OperationResultCode.opNOT_SUPPORTED)
-    return None
+    if body.invoke_host_function_op is not None:
+        return body.invoke_host_function_op.host_function.invoke_contract is not None
+    return body.type in registry.OPERATIONS
 
 
-def _one_refused(operations: Sequence[xdr.Operation], position: int, refused: bytes) -> tuple[bytes, ...]:
-    """All operations' results when one was refused: the others stand at their untouched success."""
-    untouched = [_untouched(operation.body.type) for operation in operations]
-    untouched[position] = refused
-    return tuple(untouched)
-
-
-def _untouched(kind: OperationType) -> bytes:
-    if kind is OperationType.INVOKE_HOST_FUNCTION:
-        return results.invocation_result(bytes(32))
-    return results.operation_result(kind, 0)
+def _threshold_level(body: xdr.OperationBody) -> ThresholdIndexes:
+    level = _SOROBAN_LEVELS.get(body.type)
+    return registry.threshold_level(body) if level is None else level

@@ -176,6 +176,21 @@ async def test_an_operation_needs_the_signature_of_its_own_source(wallet: Wallet
     assert (await wallet.include(envelope)).succeeded
 
 
+async def test_an_account_may_act_in_the_transaction_that_creates_it(wallet: Wallet) -> None:
+    new = Keypair.random()
+    builder = (await wallet.builder()).append_create_account_op(new.public_key, "10")
+    builder.append_change_trust_op(KALE_ASSET, source=new.public_key)
+    envelope = wallet.signed(builder)
+    envelope.sign(new)
+    assert (await wallet.include(envelope)).succeeded
+    builder = (await wallet.builder()).append_change_trust_op(KALE_ASSET, source=Keypair.random().public_key)
+    sent = await wallet.send(wallet.signed(builder))
+    assert sent.error_result_xdr is not None
+    results = xdr.TransactionResult.from_xdr(sent.error_result_xdr).result.results
+    assert results is not None
+    assert results[0].code == xdr.OperationResultCode.opBAD_AUTH
+
+
 async def test_operations_that_this_network_lacks_are_refused_by_name(wallet: Wallet) -> None:
     sent = await wallet.send(wallet.signed((await wallet.builder()).append_bump_sequence_op(10**15)))
     assert sent.error_result_xdr is not None

@@ -1,0 +1,1 @@
+"""Classic operations, a module a family; `registry` lists them all."""

@@ -1,0 +1,80 @@
+"""Trustlines: their limits."""
+
+from stellar_sdk import xdr
+from stellar_sdk.xdr import ChangeTrustResultCode, TrustLineFlags
+
+from localnet.ledger.accounts import (
+    available_stroops,
+    find_account,
+    find_trustline,
+    new_trustline,
+    trustline_key,
+    with_limit,
+    with_subentries,
+)
+from localnet.ledger.assets import asset_issuer, is_valid_asset, trusted_asset
+from localnet.transactions.classic.operation import OperationFailed, Scene, Success
+
+
+def check_change_trust(body: xdr.OperationBody, source: bytes) -> int:
+    operation = body.change_trust_op
+    assert operation is not None
+    asset = trusted_asset(operation.line)
+    malformed = (
+        operation.limit.int64 < 0
+        or asset is None
+        or not is_valid_asset(asset)
+        or asset_issuer(asset) in (None, source)
+    )
+    return ChangeTrustResultCode.CHANGE_TRUST_MALFORMED if malformed else 0
+
+
+def change_trust(body: xdr.OperationBody, scene: Scene) -> Success:
+    operation = body.change_trust_op
+    assert operation is not None
+    asset = trusted_asset(operation.line)
+    assert asset is not None
+    limit = operation.limit.int64
+    line = find_trustline(scene.layer, scene.source, asset)
+    if line is None:
+        _open(scene, asset, limit)
+    elif limit < line.balance.int64:
+        raise OperationFailed(ChangeTrustResultCode.CHANGE_TRUST_INVALID_LIMIT)
+    elif limit == 0:
+        scene.layer.put(trustline_key(scene.source, asset), None)
+        account = scene.source_account()
+        scene.put_account(with_subentries(account, account.num_sub_entries.uint32 - 1), scene.source)
+    else:
+        _issuer(scene, asset)
+        scene.put_trustline(with_limit(line, limit), scene.source, asset)
+    return Success()
+
+
+def _open(scene: Scene, asset: xdr.Asset, limit: int) -> None:
+    if limit == 0:
+        raise OperationFailed(ChangeTrustResultCode.CHANGE_TRUST_INVALID_LIMIT)
+    issuer = _issuer(scene, asset)
+    account = with_subentries(scene.source_account(), scene.source_account().num_sub_entries.uint32 + 1)
+    if available_stroops(account, scene.settings) < 0:
+        raise OperationFailed(ChangeTrustResultCode.CHANGE_TRUST_LOW_RESERVE)
+    scene.put_account(account, scene.source)
+    line = new_trustline(scene.source, asset, limit, _new_line_flags(issuer))
+    scene.put_trustline(line, scene.source, asset)
+
+
+def _issuer(scene: Scene, asset: xdr.Asset) -> xdr.AccountEntry:
+    key = asset_issuer(asset)
+    assert key is not None
+    issuer = find_account(scene.layer, key)
+    if issuer is None:
+        raise OperationFailed(ChangeTrustResultCode.CHANGE_TRUST_NO_ISSUER)
+    return issuer
+
+
+def _new_line_flags(issuer: xdr.AccountEntry) -> int:
+    flags = 0
+    if not issuer.flags.uint32 & xdr.AccountFlags.AUTH_REQUIRED_FLAG:
+        flags |= TrustLineFlags.AUTHORIZED_FLAG
+    if issuer.flags.uint32 & xdr.AccountFlags.AUTH_CLAWBACK_ENABLED_FLAG:
+        flags |= TrustLineFlags.TRUSTLINE_CLAWBACK_ENABLED_FLAG
+    return flags
