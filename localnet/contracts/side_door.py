@@ -1,8 +1,8 @@
 """The farm's side door: hashes that count without anybody having searched for them.
 
-A rival with a hash power of gigahashes finds nonces that nobody here could search for. What it would have found
-is drawn by chance and granted here; the farm then takes that one hash for that one pail and nonce, and checks
-everything else as ever. Only code in the localnet's process can grant; no request reaches this.
+A rival with a hash power of gigahashes finds nonces that nobody here could search for. What it would have
+found is drawn by chance and granted here; the farm then takes that one hash for that one pail and nonce, and
+checks everything else as ever. Only code in the localnet's process can grant; no request reaches this.
 """
 
 
