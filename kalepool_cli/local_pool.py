@@ -235,8 +235,8 @@ class LocalPool:
 
     async def _start_localnet(self) -> None:
         self.rpc_port = choose_port(self.rpc_port)
-        options = ("--host", _HOST, "--port", str(self.rpc_port), "--speed", str(self.speed))
-        self.localnet = self._process("localnet", "localnet", *options)
+        address = ("--host", _HOST, "--port", str(self.rpc_port), "--admin-port", "0")
+        self.localnet = self._process("localnet", "localnet", *address, "--speed", str(self.speed))
         await self.localnet.start()
         await _until_ready(self.localnet, self._wait_for_rpc())
 

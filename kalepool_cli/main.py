@@ -3,7 +3,7 @@
 import typer
 
 from kalepool_bench.command import app as bench
-from kalepool_cli import admin, farmer, hashing, services
+from kalepool_cli import admin, farmer, hashing, localnet, services
 from kalepool_cli.demo.command import demo
 from poolkit.version import VERSION
 
@@ -16,7 +16,6 @@ app = typer.Typer(
 )
 app.command()(services.backend)
 app.command()(services.pooler)
-app.command()(services.localnet)
 app.command()(services.postgres)
 app.command()(services.replay)
 app.command()(demo)
@@ -25,6 +24,7 @@ app.command("hash", context_settings={"ignore_unknown_options": True})(hashing.h
 app.add_typer(farmer.app, name="farmer")
 app.add_typer(admin.app, name="admin")
 app.add_typer(bench, name="bench")
+app.add_typer(localnet.app, name="localnet")
 
 
 @app.command()

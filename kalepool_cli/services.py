@@ -37,49 +37,6 @@ def pooler(env_file: EnvFileOption = None) -> None:
     raise typer.Exit(main(env_file or DEFAULT_ENV_FILE))
 
 
-def localnet(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of RPC and friendbot; 0: any free one.")] = 8000,
-    speed: Annotated[float, typer.Option(help="Chain seconds a second of real time.")] = 1.0,
-    retention_ledgers: Annotated[
-        int, typer.Option(help="Ledgers that transactions and events are kept.")
-    ] = 17_280,
-    nodes: Annotated[int, typer.Option(help="RPC nodes of the chain, on this port and the next ones.")] = 1,
-    lag: Annotated[
-        str, typer.Option(help="How many ledgers each node stays behind, separated by commas.")
-    ] = "",
-    network_settings: Annotated[
-        str, typer.Option(help="Fees, limits and lifetimes: mainnet, testnet or a TOML file.")
-    ] = "mainnet",
-    protocol: Annotated[
-        int | None, typer.Option(help="Protocol version to tell; default: the settings' own.")
-    ] = None,
-) -> None:
-    """Run a local chain: a Stellar RPC server with KALE, for development and tests."""
-    from localnet.main import run
-    from localnet.network_settings import load_network_settings
-    from localnet.settings import LocalnetSettings, parse_lag
-    from poolkit.errors import StartupError
-    from poolkit.lifecycle import report_startup_error
-
-    try:
-        of_network = load_network_settings(network_settings)
-        if protocol is not None:
-            of_network = of_network.with_protocol(protocol)
-        settings = LocalnetSettings(
-            host=host,
-            port=port,
-            speed=speed,
-            retention_ledgers=retention_ledgers,
-            nodes=nodes,
-            lag_ledgers=parse_lag(lag),
-            network_settings=of_network,
-        )
-    except StartupError as error:
-        raise typer.Exit(report_startup_error(error)) from None
-    raise typer.Exit(run(settings))
-
-
 def postgres(
     data: Annotated[
         Path | None, typer.Option(help="Folder for the data; default: one of the user's, see --help.")

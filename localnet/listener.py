@@ -13,10 +13,11 @@ _SHUTDOWN_WALL_SECONDS = 1.0
 class Listener:
     """Bound from the start, so that the real port is known before anything is served."""
 
-    def __init__(self, host: str, port: int) -> None:
-        """Raises StartupError if the port is taken."""
+    def __init__(self, host: str, port: int, option: str = "--port") -> None:
+        """`option` is what chooses the port. Raises StartupError if it is taken."""
         self._host = host
-        self._socket: socket.socket | None = _bind(host, port)
+        self._option = option
+        self._socket: socket.socket | None = _bind(host, port, option)
         self._port: int = self._socket.getsockname()[1]
         self._runner: web.AppRunner | None = None
 
@@ -29,7 +30,7 @@ class Listener:
 
     async def open(self, application: web.Application) -> None:
         """Accepts connections; binds again after a close. Raises StartupError if the port was lost."""
-        bound = self._socket or _bind(self._host, self._port)
+        bound = self._socket or _bind(self._host, self._port, self._option)
         self._socket = None
         runner = web.AppRunner(
             application, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_WALL_SECONDS
@@ -48,10 +49,10 @@ class Listener:
             await runner.cleanup()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-        raise StartupError(f"port {port} of {host} {reason}; choose another with --port") from error
+        raise StartupError(f"port {port} of {host} {reason}; choose another with {option}") from error

@@ -4,6 +4,7 @@ import gc
 from typing import Final
 
 from kale.constants import STROOPS_PER_KALE
+from localnet.chain.speed import DRIVEN
 from localnet.genesis import FAUCET, FAUCET_KALE_STROOPS
 from localnet.server import LocalnetNode
 from localnet.settings import LocalnetSettings
@@ -30,18 +31,24 @@ def run(settings: LocalnetSettings) -> int:
 
 def _banner(node: LocalnetNode, settings: LocalnetSettings) -> str:
     network = node.network
-    seconds = node.chain.settings.close_milliseconds / 1_000 / settings.speed
-    pace = f"{settings.speed:g} x real time: a ledger every {seconds:.3g} s"
     return banner(
         "localnet",
         {
             "rpc": " ".join(each.rpc_url for each in node.rpc_nodes),
             "friendbot": node.friendbot_url,
+            "admin": node.admin_url,
             "passphrase": network.passphrase,
-            "speed": pace,
+            "speed": _pace(settings),
             "farm contract": network.farm_contract_id,
             "asset": f"{network.asset_code}:{network.asset_issuer}",
             "asset contract": network.asset_contract_id,
             "faucet": f"{FAUCET.public_key} ({FAUCET_KALE_STROOPS // STROOPS_PER_KALE:,} KALE)",
         },
     )
+
+
+def _pace(settings: LocalnetSettings) -> str:
+    if settings.speed == DRIVEN:
+        return "max: a ledger each time a driver returns its ticket"
+    seconds = settings.network_settings.close_milliseconds / 1_000 / settings.speed
+    return f"{settings.speed:g} x real time: a ledger every {seconds:.3g} s"

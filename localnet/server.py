@@ -6,17 +6,20 @@ from types import TracebackType
 from typing import Self
 
 from kale.networks import Network
+from localnet.admin.routes import admin_routes
+from localnet.admin.server import AdminHandlers
 from localnet.chain.chain import Chain, new_chain
 from localnet.chain.ledger_clock import LedgerClock
 from localnet.friendbot import Friendbot
+from localnet.listener import Listener
 from localnet.rpc_node import RpcNode
-from localnet.settings import LocalnetSettings
+from localnet.settings import ADMIN_HOST, LocalnetSettings
 
 
 class LocalnetNode:
-    """One network with its RPC nodes; `async with` starts and stops it.
+    """One network with its RPC nodes and its admin endpoint; `async with` starts and stops it.
 
-    With `runs_clock` False no ledger closes by itself: whoever holds the node closes them.
+    With `runs_clock` False the clock begins paused: whoever holds the node closes the ledgers.
     """
 
     def __init__(self, settings: LocalnetSettings, *, runs_clock: bool = True) -> None:
@@ -25,13 +28,15 @@ class LocalnetNode:
         self.chain: Chain = new_chain(
             settings.network, settings.network_settings, start_time, settings.retention_ledgers
         )
-        self._clock = LedgerClock(self.chain, settings.speed) if runs_clock else None
+        self.clock = LedgerClock(self.chain, settings.speed, paused=not runs_clock)
         friendbot = Friendbot(self.chain)
         self.rpc_nodes = tuple(
             RpcNode(self.chain, friendbot, settings.host, port) for port in settings.rpc_ports
         )
         for node, lag_ledgers in zip(self.rpc_nodes, settings.lag_ledgers, strict=False):
             node.view.lag(lag_ledgers)
+        self._admin_listener = Listener(ADMIN_HOST, settings.admin_port, "--admin-port")
+        self._admin_handlers = AdminHandlers(admin_routes(self.chain, self.clock))
         self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -47,13 +52,17 @@ class LocalnetNode:
         return self.rpc_nodes[0].rpc_url
 
     @property
+    def admin_url(self) -> str:
+        return f"http://{self._admin_listener.address}"
+
+    @property
     def friendbot_url(self) -> str:
         return self.rpc_nodes[0].friendbot_url
 
     async def __aenter__(self) -> Self:
         await self.open_rpc()
-        if self._clock is not None:
-            self._closing = asyncio.create_task(self._clock.close_ledgers_forever())
+        await self._admin_listener.open(self._admin_handlers.application())
+        self._closing = asyncio.create_task(self.clock.close_ledgers_forever())
         return self
 
     async def __aexit__(
@@ -62,11 +71,12 @@ class LocalnetNode:
         if self._closing is not None:
             self._closing.cancel()
             await asyncio.wait({self._closing})
+        await self._admin_listener.close()
         await self.close_rpc()
 
     async def run_forever(self) -> None:
         """Waits on the clock; ends only with its failure or with cancellation."""
-        assert self._closing is not None, "the node is started, and with a clock"
+        assert self._closing is not None, "the node is started"
         await asyncio.shield(self._closing)
 
     async def open_rpc(self) -> None:

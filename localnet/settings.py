@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 
 from kale.networks import LOCAL, MAINNET, TESTNET, Network
 from localnet.chain.past_states import MAX_LAG_LEDGERS
+from localnet.chain.speed import DRIVEN, check_speed
 from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings
 from poolkit.errors import StartupError
 
 DEFAULT_PORT = 8000
 DEFAULT_RETENTION_LEDGERS = 17_280
-MAX_SPEED = 1_000.0
+ADMIN_HOST = "127.0.0.1"
 MAX_NODES = 16
 
 _MAX_PORT = 65_535
@@ -22,15 +23,18 @@ class LocalnetSettings:
     """The settings of a localnet process.
 
     `port` is that of the first of the RPC `nodes`, the others have the next ones; 0 takes free ones.
-    `lag_ledgers` is how far each node stays behind, 0 for those that it does not name. `speed` is chain
-    seconds a wall second. `start_time` is the close time of the first ledger (unix seconds), None for now.
-    `retention_ledgers` is how far back the nodes answer; older ledgers, their transactions and events are
-    forgotten. Raises StartupError for what cannot be.
+    `admin_port` is that of the admin endpoint; 0 takes a free one. `lag_ledgers` is how far each node stays
+    behind, 0 for those that it does not name. `speed` is chain seconds a wall second, or `DRIVEN`, and then
+    `driver` says that a driver will come: without one no ledger closes. `start_time` is the close time of the
+    first ledger (unix seconds), None for now. `retention_ledgers` is how far back the nodes answer; older
+    ledgers, their transactions and events are forgotten. Raises StartupError for what cannot be.
     """
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
+    admin_port: int = 0
     speed: float = 1.0
+    driver: bool = False
     start_time: int | None = None
     retention_ledgers: int = DEFAULT_RETENTION_LEDGERS
     nodes: int = 1
@@ -44,10 +48,10 @@ class LocalnetSettings:
                 f"the local network refuses the passphrase of {self.network.name}: what is signed in a "
                 "rehearsal would be valid for real"
             )
-        if not 0 < self.speed <= MAX_SPEED:
-            raise StartupError(f"speed is {self.speed:g}, must be above 0 and at most {MAX_SPEED:g}")
-        if not 0 <= self.port <= _MAX_PORT:
-            raise StartupError(f"port is {self.port}, must be between 0 and {_MAX_PORT}")
+        self._check_speed()
+        for name, port in (("port", self.port), ("admin port", self.admin_port)):
+            if not 0 <= port <= _MAX_PORT:
+                raise StartupError(f"{name} is {port}, must be between 0 and {_MAX_PORT}")
         self._check_nodes()
         if self.retention_ledgers < 2:
             raise StartupError(f"retention is {self.retention_ledgers} ledgers, must be at least 2")
@@ -58,6 +62,20 @@ class LocalnetSettings:
     def rpc_ports(self) -> tuple[int, ...]:
         """Each node's port; 0 for any free one."""
         return tuple(self.port and self.port + position for position in range(self.nodes))
+
+    def _check_speed(self) -> None:
+        if self.driver and self.speed != DRIVEN:
+            raise StartupError(f"speed is {self.speed:g}, but a driver closes ledgers at speed max only")
+        if self.speed == DRIVEN:
+            if not self.driver:
+                raise StartupError(
+                    "speed is max, but no ledger closes without a driver: add --driver if one will come"
+                )
+            return
+        try:
+            check_speed(self.speed)
+        except ValueError as error:
+            raise StartupError(str(error)) from None
 
     def _check_nodes(self) -> None:
         if not 1 <= self.nodes <= MAX_NODES:

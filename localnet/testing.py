@@ -7,6 +7,7 @@ from stellar_sdk import Asset, Keypair
 
 from kale.networks import Network
 from localnet.chain.chain import Chain
+from localnet.chain.ledger_clock import LedgerClock
 from localnet.genesis import FAUCET
 from localnet.ledger.accounts import stored_trustline, trustline_key, with_line_balance
 from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings
@@ -34,6 +35,10 @@ class NodeHandle:
         return self._node.rpc_nodes
 
     @property
+    def admin_url(self) -> str:
+        return self._node.admin_url
+
+    @property
     def friendbot_url(self) -> str:
         return self._node.friendbot_url
 
@@ -44,6 +49,10 @@ class NodeHandle:
     @property
     def chain(self) -> Chain:
         return self._node.chain
+
+    @property
+    def clock(self) -> LedgerClock:
+        return self._node.clock
 
     @property
     def faucet(self) -> Keypair:
@@ -61,7 +70,7 @@ class NodeHandle:
     def close_ledgers(self, count: int = 1) -> None:
         """Closes ledgers at once, each five chain seconds after the last."""
         for _ in range(count):
-            self.chain.close_ledger()
+            self.clock.close_ledger()
 
     async def wait_for_ledgers(self, count: int) -> None:
         """Waits until the clock has closed that many more ledgers."""

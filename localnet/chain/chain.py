@@ -89,9 +89,22 @@ class Chain:
         submission = self.queue.offer(envelope, Validator(reader, moment, self.settings))
         return Submitted(envelope.hash, submission)
 
-    def close_ledger(self) -> ClosedLedger:
-        """Closes the next ledger, one close time after the last, with what waits in the queue."""
-        close_time = self._next_close_time()
+    @property
+    def next_close_time(self) -> int:
+        """Of the next ledger, if it comes as the network's settings want it: unix seconds."""
+        return self.latest.close_time + self._milliseconds_due // 1_000
+
+    def close_ledger(self, seconds: int | None = None) -> ClosedLedger:
+        """Closes the next ledger with what waits in the queue, `seconds` of chain time after the last.
+
+        None: as the network's settings want it; close times are whole seconds, and what is left of one
+        counts for the ledgers after.
+        """
+        if seconds is None:
+            close_time = self.next_close_time
+            self._milliseconds_left = self._milliseconds_due % 1_000
+        else:
+            close_time = self.latest.close_time + seconds
         info = self._ledger_info(self.latest.sequence + 1, close_time)
         evicted = self.state.remove_expired(info.sequence)
         valid, invalid = self._judge_waiting(info)
@@ -107,11 +120,9 @@ class Chain:
         self._announce()
         return ledger
 
-    def _next_close_time(self) -> int:
-        """Close times are whole seconds; what is left of a close time counts for the ledgers after."""
-        milliseconds = self._milliseconds_left + self.settings.close_milliseconds
-        seconds, self._milliseconds_left = divmod(milliseconds, 1_000)
-        return self.latest.close_time + seconds
+    @property
+    def _milliseconds_due(self) -> int:
+        return self._milliseconds_left + self.settings.close_milliseconds
 
     async def next_ledger_closed(self) -> ClosedLedger:
         """Waits until one more ledger has closed."""

@@ -1,6 +1,6 @@
 """Every command of `kalepool`, as the words after it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import typer
 
@@ -8,21 +8,30 @@ from kalepool_cli.main import app
 
 
 def all_commands() -> set[tuple[str, ...]]:
-    """Such as ("demo",) and ("farmer", "list")."""
-    words: set[tuple[str, ...]] = {(name,) for name in _names(app)}
-    for group in app.registered_groups:
-        assert group.name is not None
-        assert group.typer_instance is not None
-        words |= {(group.name, name) for name in _names(group.typer_instance)}
-    return words
+    """Such as ("demo",), ("farmer", "list") and ("localnet", "ctl", "status")."""
+    return set(_commands(app, ()))
 
 
-def all_groups() -> set[str]:
-    """Those whose commands have two words, such as "farmer"."""
-    return {words[0] for words in all_commands() if len(words) == 2}
+def all_groups() -> set[tuple[str, ...]]:
+    """What has commands below it, such as ("farmer",)."""
+    return {words[:length] for words in all_commands() for length in range(1, len(words))}
 
 
-def _names(commands: typer.Typer) -> Iterator[str]:
+def command_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The command that a line begins with; empty if there is none."""
+    lines = [command for command in all_commands() if tuple(words[: len(command)]) == command]
+    return max(lines, key=len, default=())
+
+
+def _commands(commands: typer.Typer, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for command in commands.registered_commands:
         assert command.callback is not None
-        yield command.name or command.callback.__name__.replace("_", "-")
+        yield (*above, command.name or command.callback.__name__.replace("_", "-"))
+    for group in commands.registered_groups:
+        assert group.name is not None
+        assert group.typer_instance is not None
+        words = (*above, group.name)
+        callback = group.typer_instance.registered_callback
+        if callback is not None and callback.invoke_without_command is True:
+            yield words
+        yield from _commands(group.typer_instance, words)

@@ -12,6 +12,7 @@ import pytest
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale.networks import LOCAL, MAINNET, TESTNET, Network
+from localnet.chain.speed import DRIVEN
 from localnet.settings import LocalnetSettings
 from poolkit.errors import StartupError
 
@@ -78,9 +79,12 @@ def test_a_real_networks_passphrase_is_refused(real: Network) -> None:
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: LocalnetSettings(speed=0.0), "speed is 0, must be above 0 and at most 1000"),
+        (lambda: LocalnetSettings(speed=0.0), "speed is 0, must be above 0 and at most 1000, or max"),
         (lambda: LocalnetSettings(speed=1001.0), "speed is 1001"),
+        (lambda: LocalnetSettings(speed=DRIVEN), "speed is max, but no ledger closes without a driver"),
+        (lambda: LocalnetSettings(driver=True), "speed is 1, but a driver closes ledgers at speed max only"),
         (lambda: LocalnetSettings(port=65_536), "port is 65536, must be between 0 and 65535"),
+        (lambda: LocalnetSettings(admin_port=-1), "admin port is -1, must be between 0 and 65535"),
         (lambda: LocalnetSettings(retention_ledgers=1), "retention is 1 ledgers, must be at least 2"),
         (lambda: LocalnetSettings(start_time=-1), "start time is -1"),
     ],

@@ -1,0 +1,109 @@
+"""`kalepool localnet ctl …`: asks the admin endpoint of a local chain that runs, and prints its answer."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import typer
+
+from kalepool_cli.usage import EXIT_REFUSED, usage_error
+
+DEFAULT_ADMIN: Final = "http://127.0.0.1:8001"
+_ANSWER_WALL_SECONDS: Final = 600.0
+
+AdminOption = Annotated[
+    str, typer.Option("--admin", envvar="LOCALNET_ADMIN", help="URL of the localnet's admin endpoint.")
+]
+
+app = typer.Typer(help="Control a local chain that runs: its clock and what it does.", no_args_is_help=True)
+
+
+@app.command()
+def status(admin: AdminOption = DEFAULT_ADMIN) -> None:
+    """Show ledger, clock, block, accounts, queue and memory."""
+    show(ask(admin, "/status"))
+
+
+@app.command()
+def speed(
+    speed: Annotated[str, typer.Argument(help="Chain seconds a second of real time, or max.")],
+    admin: AdminOption = DEFAULT_ADMIN,
+) -> None:
+    """Let chain time run at another speed; max needs a driver that holds the ticket."""
+    show(ask(admin, "/clock/speed", {"speed": _number_or_text(speed)}))
+
+
+@app.command()
+def pause(admin: AdminOption = DEFAULT_ADMIN) -> None:
+    """Stop the clock: no ledger closes until it is resumed, but by step and jump."""
+    show(ask(admin, "/clock/pause"))
+
+
+@app.command()
+def resume(admin: AdminOption = DEFAULT_ADMIN) -> None:
+    """Let the clock run on."""
+    show(ask(admin, "/clock/resume"))
+
+
+@app.command()
+def step(
+    ledgers: Annotated[int, typer.Argument(help="How many ledgers.")] = 1,
+    admin: AdminOption = DEFAULT_ADMIN,
+) -> None:
+    """Close ledgers at once, whether the clock is paused or not."""
+    show(ask(admin, "/clock/step", {"ledgers": ledgers}))
+
+
+@app.command()
+def jump(
+    before: Annotated[int, typer.Option(help="Chain seconds before that moment; negative: after it.")] = 0,
+    admin: AdminOption = DEFAULT_ADMIN,
+) -> None:
+    """Close ledgers at once until the next one can open the next KALE block."""
+    show(ask(admin, "/clock/jump", {"before_seconds": before}))
+
+
+def ask(admin: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
+    """What the endpoint answers; a refusal is one line on stderr and exit code 1."""
+    if not admin.startswith("http://"):
+        raise usage_error(f"--admin is '{admin}', must be a http:// URL")
+    request = urllib.request.Request(
+        admin.rstrip("/") + path,
+        data=json.dumps(fields or {}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_ANSWER_WALL_SECONDS) as response:
+            answer = json.load(response)
+    except urllib.error.HTTPError as error:
+        raise _refused(_reason(error)) from None
+    except (OSError, ValueError) as error:
+        raise _refused(f"no answer from the admin endpoint {admin}: {error}") from None
+    if "jsonrpc" in answer:
+        raise _refused(f"{admin} is the RPC of a chain, and not its admin endpoint")
+    return answer
+
+
+def show(answer: Any) -> None:
+    typer.echo(json.dumps(answer, indent=2))
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"{error.url} answers {error.code} {error.reason}: is this an admin endpoint?"
+
+
+def _refused(text: str) -> typer.Exit:
+    typer.echo(f"kalepool: {text}", err=True)
+    return typer.Exit(EXIT_REFUSED)
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text

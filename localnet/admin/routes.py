@@ -1,0 +1,24 @@
+"""All paths of the admin endpoint: each is one line here, and a handler of its own."""
+
+from localnet.admin.clock import ClockAdmin, JumpFields, SpeedFields, StepFields
+from localnet.admin.requests import NoFields, Route, Routes
+from localnet.admin.status import Status
+from localnet.admin.tickets import ReleaseFields, ReturnFields, TakeFields, Tickets
+from localnet.chain.chain import Chain
+from localnet.chain.ledger_clock import LedgerClock
+
+
+def admin_routes(chain: Chain, clock: LedgerClock) -> Routes:
+    tickets = Tickets(chain, clock)
+    by_hand = ClockAdmin(chain, clock, tickets)
+    return {
+        "/status": Route(NoFields, Status(chain, clock, tickets).get),
+        "/clock/speed": Route(SpeedFields, by_hand.set_speed),
+        "/clock/pause": Route(NoFields, by_hand.pause),
+        "/clock/resume": Route(NoFields, by_hand.resume),
+        "/clock/step": Route(StepFields, by_hand.step),
+        "/clock/jump": Route(JumpFields, by_hand.jump),
+        "/ticket/take": Route(TakeFields, tickets.take),
+        "/ticket/return": Route(ReturnFields, tickets.return_),
+        "/ticket/release": Route(ReleaseFields, tickets.release),
+    }

@@ -1,0 +1,52 @@
+"""The HTTP side of the admin endpoint: JSON by POST, for programs on this machine and not for web pages."""
+
+import json
+from typing import Final
+
+from aiohttp import web
+
+from localnet.admin.requests import AdminError, Result, Routes
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+
+_JSON: Final = "application/json"
+
+
+class AdminHandlers:
+    """Requests to answers by the routes; no state of its own."""
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=MAX_BODY_BYTES)
+        application.router.add_route("*", "/{path:.*}", self.serve)
+        return application
+
+    async def serve(self, request: web.Request) -> web.Response:
+        try:
+            return _response(200, await self._answer(request))
+        except AdminError as error:
+            return _response(error.status, {"error": str(error), **error.details})
+
+    async def _answer(self, request: web.Request) -> Result:
+        # A browser names the page's origin in every POST; no page has business here, whatever its host name.
+        if "Origin" in request.headers:
+            raise AdminError(403, "requests of web pages are not served")
+        if request.method != "POST":
+            raise AdminError(405, f"{request.method} is not served, only POST")
+        if request.content_type != _JSON:
+            raise AdminError(415, f"content type is {request.content_type}, must be {_JSON}")
+        route = self._routes.get(request.path)
+        if route is None:
+            raise AdminError(404, f"{request.path} is unknown; known are {', '.join(sorted(self._routes))}")
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise AdminError(413, f"the body is too long, at most {MAX_BODY_BYTES} bytes are read") from None
+        return await route.answer(body)
+
+
+def _response(status: int, body: Result) -> web.Response:
+    encoded = json.dumps(body, separators=(",", ":")).encode("ascii")
+    return web.Response(status=status, body=encoded, content_type=_JSON)

@@ -1,0 +1,15 @@
+"""The farm as it stands in the ledger, for whoever is no contract."""
+
+from kale.farm import Farm
+from kale.networks import Network
+from kale.storage import decode_farm
+from localnet.ledger.entries import EntryReader
+from localnet.ledger.entry_keys import instance_key_bytes
+
+
+def read_farm(entries: EntryReader, network: Network) -> Farm:
+    """The network's farm: its current block, which everyone collects in. It is there from genesis on."""
+    entry = entries.find(instance_key_bytes(network.farm_contract_id))
+    stored = None if entry is None else entry.data.contract_data
+    assert stored is not None, "the farm's instance never leaves the ledger"
+    return decode_farm(stored.val)

@@ -1,0 +1,68 @@
+"""`kalepool localnet ctl …` against a running localnet, and against none."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kalepool_cli.main import app
+from localnet.testing import NodeHandle, running_localnet
+
+
+async def ctl(node: NodeHandle, *words: str) -> Any:
+    result = await run(*words, "--admin", node.admin_url)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+async def run(*words: str) -> Result:
+    return await asyncio.to_thread(CliRunner().invoke, app, ["localnet", "ctl", *words])
+
+
+async def test_the_clock_is_controlled_from_the_command_line() -> None:
+    async with running_localnet(runs_clock=False) as node:
+        assert (await ctl(node, "status"))["sequence"] == 1
+        assert (await ctl(node, "step"))["sequence"] == 2
+        assert (await ctl(node, "step", "3"))["sequence"] == 5
+        assert (await ctl(node, "speed", "0.5"))["speed"] == 0.5
+        assert (await ctl(node, "resume"))["paused"] is False
+        assert (await ctl(node, "pause"))["paused"] is True
+        assert (await ctl(node, "jump", "--before", "30"))["closed_ledgers"] == 49
+        assert (await ctl(node, "status"))["seconds_to_boundary"] == 35
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("speed", "max"), "speed max needs a driver, and nobody holds the ticket"),
+        (("speed", "0"), "speed: speed is 0, must be above 0"),
+        (("speed", "fast"), "speed: speed is 'fast', must be a number or max (got 'fast')"),
+        (("step", "0"), "ledgers: Input should be greater than or equal to 1 (got 0)"),
+    ],
+)
+async def test_a_refusal_is_one_line_and_exit_code_1(words: tuple[str, ...], text: str) -> None:
+    async with running_localnet(runs_clock=False) as node:
+        result = await run(*words, "--admin", node.admin_url)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"kalepool: {text}")
+    assert result.output.count("\n") == 1
+
+
+async def test_the_rpc_is_no_admin_endpoint() -> None:
+    async with running_localnet(runs_clock=False) as node:
+        result = await run("step", "--admin", node.rpc_url)
+    assert result.exit_code == 1
+    assert result.output == f"kalepool: {node.rpc_url} is the RPC of a chain, and not its admin endpoint\n"
+
+
+async def test_an_endpoint_that_is_away_is_one_line() -> None:
+    result = await run("status", "--admin", "http://127.0.0.1:9")
+    assert result.exit_code == 1
+    assert result.output.startswith("kalepool: no answer from the admin endpoint http://127.0.0.1:9: ")
+    result = await run("status", "--admin", "127.0.0.1:9")
+    assert (result.exit_code, result.output) == (
+        2,
+        "kalepool: --admin is '127.0.0.1:9', must be a http:// URL\n",
+    )

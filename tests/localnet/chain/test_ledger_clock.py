@@ -1,0 +1,48 @@
+"""What a plan does with the ledgers to come: when they close, and at what time."""
+
+import asyncio
+
+from kale.networks import LOCAL
+from localnet.chain.chain import new_chain
+from localnet.chain.close_plan import PlannedClose
+from localnet.chain.ledger_clock import LedgerClock
+from localnet.network_settings import MAINNET_SETTINGS
+from tests.localnet.conftest import START_TIME
+
+
+def paused_clock() -> tuple[list[int], LedgerClock]:
+    return [], LedgerClock(new_chain(LOCAL, MAINNET_SETTINGS, START_TIME, 100), 1.0, paused=True)
+
+
+def test_a_plan_gives_close_times_and_is_asked_once_a_ledger() -> None:
+    asked, clock = paused_clock()
+    later = {2: 0, 3: 0, 4: 17, 5: 1}
+
+    def plan(sequence: int) -> PlannedClose:
+        asked.append(sequence)
+        return PlannedClose(close_time_seconds=later[sequence])
+
+    clock.follow(plan)
+    assert clock.next_close_time == START_TIME
+    times = [clock.close_ledger().close_time - START_TIME for _ in range(3)]
+    assert times == [0, 0, 17]
+    assert clock.next_close_time == START_TIME + 18
+    assert asked == [2, 3, 4, 5]
+
+
+async def test_the_clock_waits_as_planned() -> None:
+    """A stall, then a burst that is much faster than the clock's speed."""
+    chain = new_chain(LOCAL, MAINNET_SETTINGS, START_TIME, 100)
+    clock = LedgerClock(chain, 1.0)
+    clock.follow(lambda sequence: PlannedClose(wait_seconds=0.2 if sequence == 2 else 0.0))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    running = asyncio.create_task(clock.close_ledgers_forever())
+    await chain.next_ledger_closed()
+    stalled = loop.time() - began
+    while chain.latest.sequence < 50:
+        await chain.next_ledger_closed()
+    burst = loop.time() - began - stalled
+    running.cancel()
+    assert 0.2 <= stalled < 1.0
+    assert burst < 1.0
