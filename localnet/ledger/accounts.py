@@ -18,6 +18,12 @@ _ACCOUNT_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.ACCOUNT) + _ED25519_PREFIX
 _TRUSTLINE_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.TRUSTLINE) + _ED25519_PREFIX
 _ALPHANUM4_PREFIX = wire.int32(xdr.AssetType.ASSET_TYPE_CREDIT_ALPHANUM4)
 
+# What each version of an account's extensions adds to its encoding: liabilities and ext; sponsoring counts,
+# an empty array of sponsors and ext; ext, ledger and time of the last sequence number.
+_EXTENSION_1_BYTES = 16 + 4
+_EXTENSION_2_BYTES = 4 + 4 + 4 + 4
+_EXTENSION_3_BYTES = 4 + 4 + 8
+
 
 def account_key(public_key: bytes) -> bytes:
     """LedgerKey XDR of an account, from its 32-byte key."""
@@ -138,6 +144,19 @@ def with_sequence(
         1, v1=xdr.AccountEntryExtensionV1(liabilities, xdr.AccountEntryExtensionV1Ext(2, v2=sponsored))
     )
     return changed
+
+
+def account_growth_bytes(account: xdr.AccountEntry | None) -> int:
+    """Bytes that the account's extensions lack of their newest version; 0 if the entry is no account."""
+    if account is None:
+        return 0
+    first = account.ext.v1
+    if first is None:
+        return _EXTENSION_1_BYTES + _EXTENSION_2_BYTES + 4 * len(account.signers) + _EXTENSION_3_BYTES
+    second = first.ext.v2
+    if second is None:
+        return _EXTENSION_2_BYTES + 4 * len(account.signers) + _EXTENSION_3_BYTES
+    return _EXTENSION_3_BYTES if second.ext.v3 is None else 0
 
 
 def sequence_use(account: xdr.AccountEntry) -> tuple[int, int]:

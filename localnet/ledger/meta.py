@@ -17,6 +17,7 @@ _CREATED = wire.int32(LedgerEntryChangeType.LEDGER_ENTRY_CREATED)
 _UPDATED = wire.int32(LedgerEntryChangeType.LEDGER_ENTRY_UPDATED)
 _REMOVED = wire.int32(LedgerEntryChangeType.LEDGER_ENTRY_REMOVED)
 _STATE = wire.int32(LedgerEntryChangeType.LEDGER_ENTRY_STATE)
+_RESTORED = wire.int32(LedgerEntryChangeType.LEDGER_ENTRY_RESTORED)
 
 NO_CHANGES = wire.ABSENT
 _LAST_MODIFIED_BYTES = 4
@@ -53,10 +54,38 @@ def entry_changes(changes: Iterable[EntryChange], sequence: int) -> bytes:
     """XDR `LedgerEntryChanges`; contract entries bring the changes of their lifetimes along."""
     encoded: list[bytes] = []
     for change in changes:
+        if change.before is not None and not change.before.is_live(sequence):
+            encoded += _restoring_changes(change.key, change.before, change.after, sequence)
+            continue
         if not _only_life_changed(change):
             encoded += _data_changes(change)
         encoded += _lifetime_changes(change, sequence)
     return wire.array(encoded)
+
+
+def _restoring_changes(
+    key: bytes, archived: StoredEntry, after: StoredEntry | None, sequence: int
+) -> list[bytes]:
+    """An archived entry came back, and may have been changed at once (CAP-66)."""
+    if after is not None and after.live_until is not None and after.data is archived.data:
+        return [
+            _RESTORED + ledger_entry(after),
+            _RESTORED + _ttl_entry(key, after.live_until, sequence),
+        ]
+    restored = StoredEntry(archived.data, sequence, archived.live_until)
+    assert archived.live_until is not None, "what has no lifetime never expires"
+    if after is None or after.live_until is None:
+        return [
+            _RESTORED + ledger_entry(restored),
+            _REMOVED + key,
+            _RESTORED + _ttl_entry(key, archived.live_until, sequence),
+            _REMOVED + _TTL + _key_hash(key),
+        ]
+    return [
+        _RESTORED + ledger_entry(restored),
+        _UPDATED + ledger_entry(after),
+        _RESTORED + _ttl_entry(key, after.live_until, sequence),
+    ]
 
 
 def _data_changes(change: EntryChange) -> list[bytes]:

@@ -15,8 +15,10 @@ from localnet.rpc.parameters import (
     required_text,
 )
 from localnet.transactions.envelopes import EnvelopeError, decode_envelope
+from localnet.transactions.proposal import Proposal
 from localnet.transactions.simulation import (
     AuthMode,
+    CallResult,
     Simulation,
     SimulationError,
     SimulationOptions,
@@ -68,20 +70,32 @@ def _options(params: Params) -> SimulationOptions:
 
 def _describe(simulation: Simulation) -> Result:
     described: dict[str, Any] = {
-        "transactionData": base64_text(simulation.transaction_data),
-        "minResourceFee": str(simulation.resource_fee_stroops),
-        "results": [
-            {
-                "auth": [base64_text(entry) for entry in simulation.auth],
-                "xdr": base64_text(simulation.return_value),
-            }
-        ],
-        "stateChanges": [_describe_change(change) for change in simulation.changes],
+        **_describe_proposal(simulation.proposal),
         "latestLedger": simulation.latest_ledger,
     }
+    if simulation.result is not None:
+        described["results"] = [_describe_result(simulation.result)]
+    if simulation.changes:
+        described["stateChanges"] = [_describe_change(change) for change in simulation.changes]
     if simulation.events:
         described["events"] = [base64_text(event) for event in simulation.events]
+    if simulation.restoring is not None:
+        described["restorePreamble"] = _describe_proposal(simulation.restoring)
     return described
+
+
+def _describe_proposal(proposal: Proposal) -> dict[str, str]:
+    return {
+        "transactionData": base64_text(proposal.transaction_data),
+        "minResourceFee": str(proposal.resource_fee_stroops),
+    }
+
+
+def _describe_result(result: CallResult) -> dict[str, Any]:
+    return {
+        "auth": [base64_text(entry) for entry in result.auth],
+        "xdr": base64_text(result.return_value),
+    }
 
 
 def _describe_change(change: EntryChange) -> dict[str, str | None]:

@@ -293,6 +293,7 @@ class Host:
             writes=self.storage.writes() if failure is None else {},
             touched_read_only=read_only,
             touched_read_write=read_write,
+            restored=self.storage.restored(),
             events=self.events.contract_events(),
             diagnostic_events=self.events.diagnostic_events(),
             auth=authorizer.entries() if authorizer is not None else (),

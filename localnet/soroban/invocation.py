@@ -96,6 +96,7 @@ class Invocation:
     deletion, and is empty after a failure; an entry whose life alone was extended
     comes with its old `data` and `last_modified` and a new `live_until`. `touched_…` names
     what was read and written, in the ledger's order of keys, also after a failure.
+    `restored` are the archived entries that a recording restored; they count as written.
     `events` are the contract events of a success, `diagnostic_events` everything in the
     order of the calls. `auth` is what was recorded, or in enforcing mode what was given.
     """
@@ -105,6 +106,7 @@ class Invocation:
     writes: Mapping[bytes, StoredEntry | None]
     touched_read_only: tuple[bytes, ...]
     touched_read_write: tuple[bytes, ...]
+    restored: Mapping[bytes, StoredEntry]
     events: tuple[xdr.ContractEvent, ...]
     diagnostic_events: tuple[xdr.DiagnosticEvent, ...]
     auth: tuple[xdr.SorobanAuthorizationEntry, ...]

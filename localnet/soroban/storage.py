@@ -22,11 +22,18 @@ def has_lifetime(key: bytes) -> bool:
     return key[:4] in (_CONTRACT_DATA, _CONTRACT_CODE)
 
 
+def restored_entry(archived: StoredEntry, ledger: LedgerInfo) -> StoredEntry:
+    """An archived entry rewritten in this ledger: it lives the network's minimum again."""
+    return StoredEntry(archived.data, ledger.sequence, ledger.new_live_until(temporary=False))
+
+
 class HostStorage:
     """The buffer between a call and the state below it.
 
-    Raises FootprintExceededError for a key outside of the footprint, and
-    EntryArchivedError for an expired persistent entry; an expired temporary one is absent.
+    Raises FootprintExceededError for a key outside of the footprint. An expired temporary
+    entry is absent. An expired persistent one is restored while the footprint is recorded;
+    with a footprint whoever applies restores it before, and EntryArchivedError says that
+    nobody did.
     """
 
     def __init__(self, reader: EntryReader, ledger: LedgerInfo, footprint: Footprint | None) -> None:
@@ -35,6 +42,7 @@ class HostStorage:
         self._footprint = footprint
         self._written: dict[bytes, StoredEntry | None] = {}
         self._touched: dict[bytes, bool] = {}
+        self._restored: dict[bytes, StoredEntry] = {}
 
     def __repr__(self) -> str:
         return f"HostStorage({len(self._touched)} touched, {len(self._written)} written)"
@@ -92,6 +100,10 @@ class HostStorage:
             if entry is not None or self._reader.find(key) is not None
         }
 
+    def restored(self) -> dict[bytes, StoredEntry]:
+        """The archived entries that were touched, as their restoration left them."""
+        return self._restored
+
     def touched(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """(only read, also written) keys in the ledger's order."""
         ordered = sorted(self._touched, key=key_order)
@@ -115,4 +127,11 @@ class HostStorage:
             return entry
         if is_temporary(key):
             return None
-        raise EntryArchivedError(key)
+        if self._footprint is not None:
+            raise EntryArchivedError(key)
+        return self._restore(key, entry)
+
+    def _restore(self, key: bytes, archived: StoredEntry) -> StoredEntry:
+        """Restoring is a write, whatever else the call does with the entry (CAP-66)."""
+        self._touched[key] = True
+        return self._restored.setdefault(key, restored_entry(archived, self._ledger))

@@ -18,11 +18,11 @@ from localnet.transactions import results
 from localnet.transactions.admission import admit
 from localnet.transactions.classic.operation import Scene
 from localnet.transactions.classic.registry import Effect, apply_operation
-from localnet.transactions.contract_call import apply_call
 from localnet.transactions.envelopes import Envelope
 from localnet.transactions.fees import inclusion_stroops, non_refundable_stroops
 from localnet.transactions.results import TransactionResult
 from localnet.transactions.soroban_limits import declared_resources
+from localnet.transactions.soroban_operations import apply_soroban
 from localnet.transactions.validation import Moment, Validator, operation_source
 
 
@@ -123,7 +123,7 @@ class Application:
             return self._refused(envelope, admission.refused, admission.changes)
         layer = Layer(self._state)
         if envelope.soroban:
-            outcome = self._run_call(envelope, layer, admission.changes)
+            outcome = self._run_soroban(envelope, layer, admission.changes)
         else:
             outcome = self._run_operations(envelope, layer, admission.changes)
         if outcome.result.succeeded:
@@ -134,17 +134,17 @@ class Application:
         """A transaction that did not run; of its resource fee it gets back what is refundable."""
         charge = None
         if envelope.soroban_data is not None:
-            resources = declared_resources(envelope.soroban_data, len(envelope.raw))
-            charge = SorobanCharge(non_refundable_stroops(resources, self._settings.rates))
+            fixed = non_refundable_stroops(declared_resources(envelope), self._settings.rates)
+            charge = SorobanCharge(fixed)
         return _Outcome(_bumped(envelope, result), changes_before, charge=charge)
 
-    def _run_call(self, envelope: Envelope, layer: Layer, changes_before: bytes) -> _Outcome:
+    def _run_soroban(self, envelope: Envelope, layer: Layer, changes_before: bytes) -> _Outcome:
         source = operation_source(envelope.transaction.operations[0], envelope)
         if find_account(layer, source) is None:
             missing = results.refused_operation(OperationResultCode.opNO_ACCOUNT)
             result = TransactionResult(TransactionResultCode.txFAILED, 0, (missing,))
             return self._refused(envelope, result, changes_before)
-        effect = apply_call(envelope, source, layer, self._ledger, self._settings)
+        effect = apply_soroban(envelope, source, layer, self._ledger, self._settings)
         if not effect.succeeded:
             return _Outcome(
                 _result(envelope, TransactionResultCode.txFAILED, (effect.result,)),

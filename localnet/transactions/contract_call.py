@@ -12,35 +12,28 @@ from kale.addresses import account_text, contract_text
 from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
-from localnet.ledger.events import Event, encode_diagnostic, event_of
-from localnet.ledger.meta import SorobanCharge, entry_bytes
+from localnet.ledger.events import encode_diagnostic, event_of
+from localnet.ledger.meta import SorobanCharge
 from localnet.ledger.state import Layer
 from localnet.ledger.value_wire import encode_value
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.host import Host
 from localnet.soroban.invocation import EnforceAuth, Footprint, Invocation, LedgerInfo
+from localnet.soroban.storage import restored_entry
 from localnet.transactions import results
 from localnet.transactions.envelopes import Envelope
-from localnet.transactions.fees import RentChange, events_stroops, non_refundable_stroops, rent_stroops
+from localnet.transactions.fees import events_stroops, non_refundable_stroops, rent_stroops
+from localnet.transactions.resource_use import (
+    are_entries_small_enough,
+    disk_read_bytes,
+    rent_changes,
+    written_bytes,
+)
+from localnet.transactions.soroban_effect import SorobanEffect, failed_effect
 from localnet.transactions.soroban_limits import declared_resources
 
-_CLASSIC_KEY_KINDS = frozenset(
-    {wire.int32(xdr.LedgerEntryType.ACCOUNT), wire.int32(xdr.LedgerEntryType.TRUSTLINE)}
-)
-
+_Code = InvokeHostFunctionResultCode
 _SYMBOL = re.compile(rb"\w{0,32}")
-
-
-@dataclass(frozen=True)
-class CallEffect:
-    """What a contract call came to."""
-
-    succeeded: bool
-    result: bytes
-    charge: SorobanCharge
-    return_value: bytes | None = None
-    events: tuple[Event, ...] = ()
-    diagnostic_events: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,72 +59,68 @@ def call_target(function: xdr.HostFunction) -> CallTarget | None:
 
 def apply_call(
     envelope: Envelope, source: bytes, layer: Layer, ledger: LedgerInfo, settings: NetworkSettings
-) -> CallEffect:
-    """Runs a transaction's call; writes into `layer` only if all went well."""
-    data = envelope.soroban_data
+) -> SorobanEffect:
+    """Runs the call of the operation source `source`; writes into `layer` only if all went well."""
     call = envelope.transaction.operations[0].body.invoke_host_function_op
-    assert data is not None
     assert call is not None
-    fixed = non_refundable_stroops(declared_resources(data, len(envelope.raw)), settings.rates)
-    if _touches_archived(envelope, data, layer, ledger.sequence):
-        return _failed(InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_ENTRY_ARCHIVED, fixed)
+    fixed = non_refundable_stroops(declared_resources(envelope), settings.rates)
+    archived = _archived_keys(envelope, layer, ledger.sequence)
+    if not archived <= _keys_to_restore(envelope):
+        return failed_effect(_code(_Code.INVOKE_HOST_FUNCTION_ENTRY_ARCHIVED), fixed)
+    if not _are_reads_declared(envelope, archived, layer):
+        return failed_effect(_code(_Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED), fixed)
     target = call_target(call.host_function)
     if target is None:
-        return _failed(InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_TRAPPED, fixed)
-    invocation = _run(envelope, target, tuple(call.auth), source, layer, ledger)
+        return failed_effect(_code(_Code.INVOKE_HOST_FUNCTION_TRAPPED), fixed)
+    restored = {key: _restored(key, layer, ledger) for key in archived}
+    below = layer
+    if restored:
+        below = Layer(layer)
+        below.put_all(restored)
+    invocation = _run(envelope, target, EnforceAuth(account_text(source), tuple(call.auth)), below, ledger)
     if invocation.failure is not None:
         return _trapped(invocation, fixed)
-    return _settle(envelope, data, invocation, layer, ledger.sequence, fixed, settings)
+    writes = {**restored, **invocation.writes} if restored else invocation.writes
+    return _settle(envelope, invocation, writes, layer, ledger.sequence, fixed, settings)
 
 
 def _run(
-    envelope: Envelope,
-    target: CallTarget,
-    auth: tuple[xdr.SorobanAuthorizationEntry, ...],
-    source: bytes,
-    layer: Layer,
-    ledger: LedgerInfo,
+    envelope: Envelope, target: CallTarget, auth: EnforceAuth, below: Layer, ledger: LedgerInfo
 ) -> Invocation:
     declared = envelope.footprint
-    host = Host(
-        layer,
-        ledger,
-        EnforceAuth(account_text(source), auth),
-        find_program,
-        Footprint(frozenset(declared.read_only), frozenset(declared.read_write)),
-    )
+    footprint = Footprint(frozenset(declared.read_only), frozenset(declared.read_write))
+    host = Host(below, ledger, auth, find_program, footprint)
     return host.invoke_root(target.contract_id, target.function, target.args)
 
 
 def _settle(
     envelope: Envelope,
-    data: xdr.SorobanTransactionData,
     invocation: Invocation,
+    writes: Mapping[bytes, StoredEntry | None],
     layer: Layer,
     sequence: int,
     fixed_stroops: int,
     settings: NetworkSettings,
-) -> CallEffect:
+) -> SorobanEffect:
     """Holds a successful call to the declared resources and to the refundable part of the fee."""
     assert invocation.value is not None
     value = encode_value(invocation.value)
     events = tuple(event_of(event) for event in invocation.events)
     encoded_events = [event.encode() for event in events]
     output_bytes = len(value) + sum(map(len, encoded_events))
-    if not _fits(envelope, data, invocation, layer, output_bytes, settings):
-        return _failed(
-            InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED, fixed_stroops
-        )
-    rent = rent_stroops(rent_changes(invocation.writes, layer), sequence, settings.rates)
+    if output_bytes > settings.transaction.events_bytes or not _are_writes_declared(
+        envelope, writes, layer, settings
+    ):
+        code = _code(_Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED)
+        return failed_effect(code, fixed_stroops, _diagnostics(invocation))
+    rent = rent_stroops(rent_changes(writes, layer, sequence), sequence, settings.rates)
     refundable = rent + events_stroops(output_bytes, settings.rates)
-    if refundable > data.resource_fee.int64 - fixed_stroops:
-        return _failed(
-            InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_INSUFFICIENT_REFUNDABLE_FEE, fixed_stroops
-        )
-    for key, entry in invocation.writes.items():
-        layer.put(key, entry)
+    if refundable > envelope.resource_fee_stroops - fixed_stroops:
+        code = _code(_Code.INVOKE_HOST_FUNCTION_INSUFFICIENT_REFUNDABLE_FEE)
+        return failed_effect(code, fixed_stroops, _diagnostics(invocation))
+    layer.put_all(writes)
     success_hash = hashlib.sha256(value + wire.array(encoded_events)).digest()
-    return CallEffect(
+    return SorobanEffect(
         succeeded=True,
         result=results.invocation_result(success_hash),
         charge=SorobanCharge(fixed_stroops, refundable, rent),
@@ -141,90 +130,63 @@ def _settle(
     )
 
 
-def _fits(
+def _are_reads_declared(envelope: Envelope, archived: Iterable[bytes], layer: Layer) -> bool:
+    data = envelope.soroban_data
+    assert data is not None
+    keys = envelope.footprint
+    read = disk_read_bytes((*keys.read_only, *keys.read_write), archived, layer)
+    return read <= data.resources.disk_read_bytes.uint32
+
+
+def _are_writes_declared(
     envelope: Envelope,
-    data: xdr.SorobanTransactionData,
-    invocation: Invocation,
+    writes: Mapping[bytes, StoredEntry | None],
     layer: Layer,
-    output_bytes: int,
     settings: NetworkSettings,
 ) -> bool:
-    written = written_bytes(envelope.footprint.read_write, invocation.writes, layer)
-    read = disk_read_bytes((*envelope.footprint.read_only, *envelope.footprint.read_write), layer)
-    return (
-        output_bytes <= settings.transaction.events_bytes
-        and written <= data.resources.write_bytes.uint32
-        and read <= data.resources.disk_read_bytes.uint32
+    data = envelope.soroban_data
+    assert data is not None
+    written = written_bytes(envelope.footprint.read_write, writes, layer)
+    return written <= data.resources.write_bytes.uint32 and are_entries_small_enough(
+        writes.values(), settings
     )
 
 
-def written_bytes(
-    keys: Iterable[bytes], writes: Mapping[bytes, StoredEntry | None], below: EntryReader
-) -> int:
-    """The size of all read-write entries that exist after the call, touched or not."""
-    entries = (writes[key] if key in writes else below.find(key) for key in keys)
-    return sum(entry_bytes(entry) for entry in entries if entry is not None)
-
-
-def disk_read_bytes(keys: Iterable[bytes], below: EntryReader) -> int:
-    """The size of the classic entries among `keys`: live contract entries are in memory (CAP-62)."""
-    entries = (below.find(key) for key in keys if key[:4] in _CLASSIC_KEY_KINDS)
-    return sum(entry_bytes(entry) for entry in entries if entry is not None)
-
-
-def is_classic_key(key: bytes) -> bool:
-    return key[:4] in _CLASSIC_KEY_KINDS
-
-
-def rent_changes(writes: Mapping[bytes, StoredEntry | None], below: EntryReader) -> list[RentChange]:
-    """How the lives and sizes of contract entries change with the writes of a call."""
-    changes = []
-    for key, after in writes.items():
-        if after is None or after.live_until is None:
-            continue
-        before = below.find(key)
-        changes.append(
-            RentChange(
-                persistent=not after.is_temporary,
-                old_bytes=0 if before is None else entry_bytes(before),
-                new_bytes=entry_bytes(after),
-                old_live_until=None if before is None else before.live_until,
-                new_live_until=after.live_until,
-            )
-        )
-    return changes
-
-
-def _touches_archived(
-    envelope: Envelope, data: xdr.SorobanTransactionData, reader: EntryReader, sequence: int
-) -> bool:
-    """Whether the footprint names an archived persistent entry without declaring it to be restored."""
-    declared = data.ext.resource_ext.archived_soroban_entries if data.ext.resource_ext else []
-    restored = {envelope.footprint.read_write[index.uint32] for index in declared}
+def _archived_keys(envelope: Envelope, reader: EntryReader, sequence: int) -> set[bytes]:
+    """The persistent entries of the footprint whose lives are over."""
+    archived = set()
     for key in (*envelope.footprint.read_only, *envelope.footprint.read_write):
         entry = reader.find(key)
-        if entry is not None and not entry.is_live(sequence) and key not in restored:
-            return not entry.is_temporary
-    return False
+        if entry is not None and not entry.is_live(sequence) and not entry.is_temporary:
+            archived.add(key)
+    return archived
 
 
-def _trapped(invocation: Invocation, fixed_stroops: int) -> CallEffect:
+def _keys_to_restore(envelope: Envelope) -> set[bytes]:
+    """The read-write keys that the transaction declares to be archived (CAP-66)."""
+    data = envelope.soroban_data
+    assert data is not None
+    declared = data.ext.resource_ext.archived_soroban_entries if data.ext.resource_ext else []
+    return {envelope.footprint.read_write[index.uint32] for index in declared}
+
+
+def _restored(key: bytes, reader: EntryReader, ledger: LedgerInfo) -> StoredEntry:
+    archived = reader.find(key)
+    assert archived is not None
+    return restored_entry(archived, ledger)
+
+
+def _trapped(invocation: Invocation, fixed_stroops: int) -> SorobanEffect:
     failure = invocation.failure
     assert failure is not None
-    code = InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_TRAPPED
+    code = _Code.INVOKE_HOST_FUNCTION_TRAPPED
     if failure.error.type is xdr.SCErrorType.SCE_BUDGET:
-        code = InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED
-    return CallEffect(
-        succeeded=False,
-        result=results.operation_result(OperationType.INVOKE_HOST_FUNCTION, code),
-        charge=SorobanCharge(fixed_stroops),
-        diagnostic_events=_diagnostics(invocation),
-    )
+        code = _Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED
+    return failed_effect(_code(code), fixed_stroops, _diagnostics(invocation))
 
 
-def _failed(code: InvokeHostFunctionResultCode, fixed_stroops: int) -> CallEffect:
-    result = results.operation_result(OperationType.INVOKE_HOST_FUNCTION, code)
-    return CallEffect(succeeded=False, result=result, charge=SorobanCharge(fixed_stroops))
+def _code(code: InvokeHostFunctionResultCode) -> bytes:
+    return results.operation_result(OperationType.INVOKE_HOST_FUNCTION, code)
 
 
 def _diagnostics(invocation: Invocation) -> tuple[bytes, ...]:

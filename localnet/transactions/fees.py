@@ -7,6 +7,7 @@ from localnet.network_settings import FeeRates, NetworkSettings
 
 _TTL_ENTRY_BYTES = 48
 _RESULT_BYTES = 300
+_CODE_DISCOUNT = 3
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Resources:
 class RentChange:
     """How a transaction changes the life of one contract entry; sizes in bytes of the encoded entry.
 
-    `old_live_until` is None for a new entry, which pays from the current ledger on.
+    `old_live_until` is None for a new or restored entry, which pays from the current ledger on. Code pays a
+    third of what data of its size would.
     """
 
     persistent: bool
@@ -33,6 +35,7 @@ class RentChange:
     new_bytes: int
     old_live_until: int | None
     new_live_until: int
+    is_code: bool = False
 
 
 def non_refundable_stroops(resources: Resources, rates: FeeRates) -> int:
@@ -74,7 +77,7 @@ def _rent_of(change: RentChange, sequence: int, rates: FeeRates) -> int:
     if change.old_live_until is not None and grown > 0:
         paid_ledgers = change.old_live_until - sequence + 1
         rent += _ceiling(grown * rates.rent_1kb * paid_ledgers, 1024 * denominator)
-    return rent
+    return rent // _CODE_DISCOUNT if change.is_code else rent
 
 
 def inclusion_stroops(bid_stroops: int, operations: int, settings: NetworkSettings) -> int:

@@ -1,8 +1,8 @@
 """simulateTransaction: a call tried on the latest closed ledger, and what it would need and cost."""
 
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 
 from stellar_sdk import xdr
@@ -13,20 +13,24 @@ from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.events import encode_diagnostic, event_of
-from localnet.ledger.state import EntryChange
+from localnet.ledger.meta import entry_bytes
+from localnet.ledger.state import EntryChange, Layer
 from localnet.ledger.value_wire import encode_value
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.host import Host
 from localnet.soroban.invocation import EnforceAuth, Invocation, LedgerInfo, RecordAuth
-from localnet.transactions.contract_call import (
-    call_target,
-    disk_read_bytes,
+from localnet.soroban.storage import has_lifetime, is_temporary
+from localnet.soroban.values import key_order
+from localnet.transactions.contract_call import call_target
+from localnet.transactions.envelopes import Envelope
+from localnet.transactions.lifetime_operations import extended_entries, restored_entries
+from localnet.transactions.proposal import Proposal, ResourceUse, propose
+from localnet.transactions.resource_use import (
     is_classic_key,
+    largest_disk_read_bytes,
     rent_changes,
     written_bytes,
 )
-from localnet.transactions.envelopes import Envelope
-from localnet.transactions.fees import Resources, events_stroops, non_refundable_stroops, rent_stroops
 from localnet.transactions.validation import operation_source
 
 # The localnet does not meter. What a call is said to cost grows with what it touches; the real KALE calls
@@ -36,9 +40,9 @@ _INSTRUCTIONS_AN_ENTRY = 400_000
 _INSTRUCTIONS_A_SIGNER = 500_000
 _LEEWAY_INSTRUCTIONS = 50_000
 
-# An envelope with everything optional in it: multiplexed sources, all preconditions, a hash memo and 20
-# signatures; without host function, authorisation and resources.
-_WORST_ENVELOPE_BYTES = 1_872
+# The two other operations' own fields, encoded.
+_EXTEND_BYTES = 8
+_RESTORE_BYTES = 4
 
 
 class SimulationError(Exception):
@@ -68,20 +72,30 @@ class SimulationOptions:
 
 
 @dataclass(frozen=True)
-class Simulation:
-    """A call that would succeed; everything in bytes is XDR."""
+class CallResult:
+    """What a simulated call returned and has to have authorised; XDR."""
 
-    transaction_data: bytes
-    resource_fee_stroops: int
     return_value: bytes
     auth: tuple[bytes, ...]
-    events: tuple[bytes, ...]
-    changes: tuple[EntryChange, ...]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """An operation that would succeed; everything in bytes is XDR.
+
+    Only a call has a `result`. `restoring` is what a RestoreFootprint needs that must come before.
+    """
+
+    proposal: Proposal
     latest_ledger: int
+    result: CallResult | None = None
+    events: tuple[bytes, ...] = ()
+    changes: tuple[EntryChange, ...] = ()
+    restoring: Proposal | None = None
 
 
 class Simulator:
-    """Tries calls on the state of a closed ledger; changes nothing."""
+    """Tries operations on the state of a closed ledger; changes nothing."""
 
     def __init__(
         self,
@@ -97,19 +111,92 @@ class Simulator:
 
     def simulate(self, envelope: Envelope, options: SimulationOptions) -> Simulation:
         """Raises SimulationError."""
-        call = _checked_call(envelope, options)
+        body = _checked_body(envelope, options)
+        if body.extend_footprint_ttl_op is not None:
+            return self._simulate_extend(envelope, body.extend_footprint_ttl_op)
+        if body.restore_footprint_op is not None:
+            return self._simulate_restore(envelope)
+        assert body.invoke_host_function_op is not None
+        return self._simulate_call(envelope, body.invoke_host_function_op, options)
+
+    # ExtendFootprintTTL and RestoreFootprint
+
+    def _simulate_extend(self, envelope: Envelope, operation: xdr.ExtendFootprintTTLOp) -> Simulation:
+        """Only what would live longer stays; what is archived has to be restored before."""
+        keys = envelope.footprint.read_only
+        for key in keys:
+            if not has_lifetime(key):
+                raise self._refusal(
+                    f"Can't extend TTL for ledger entry with key {_shown(key)}. Only entries with TTL "
+                    "(contract data or code entries) can have it extended"
+                )
+        sequence = self._ledger.sequence
+        restored = restored_entries((key for key in keys if not is_temporary(key)), self._state, self._ledger)
+        alive = Layer(self._state)
+        alive.put_all(restored)
+        extended = extended_entries(keys, operation.extend_to.uint32, alive, sequence)
+        use = ResourceUse(
+            read_only=_in_ledger_order(extended), rent_changes=tuple(rent_changes(extended, alive, sequence))
+        )
+        return Simulation(
+            self._propose(use, _EXTEND_BYTES),
+            sequence,
+            restoring=self._restoring(restored) if restored else None,
+        )
+
+    def _simulate_restore(self, envelope: Envelope) -> Simulation:
+        """Only what is archived stays."""
+        keys = envelope.footprint.read_write
+        for key in keys:
+            if not has_lifetime(key) or is_temporary(key):
+                raise self._refusal(
+                    f"Can't restore a ledger entry with key: {_shown(key)}. Only persistent ledger entries "
+                    "with TTL can be restored."
+                )
+            if self._state.find(key) is None:
+                raise self._refusal(f"Missing entry to restore for key {_shown(key)}")
+        restored = restored_entries(keys, self._state, self._ledger)
+        return Simulation(self._restoring(restored), self._ledger.sequence)
+
+    def _restoring(self, restored: Mapping[bytes, StoredEntry]) -> Proposal:
+        size = sum(map(entry_bytes, restored.values()))
+        use = ResourceUse(
+            read_write=_in_ledger_order(restored),
+            disk_read_entries=len(restored),
+            disk_read_bytes=size,
+            write_bytes=size,
+            rent_changes=tuple(rent_changes(restored, self._state, self._ledger.sequence)),
+        )
+        return self._propose(use, _RESTORE_BYTES)
+
+    def _refusal(self, text: str) -> SimulationError:
+        return SimulationError(text, latest_ledger=self._ledger.sequence)
+
+    def _propose(self, use: ResourceUse, operation_bytes: int) -> Proposal:
+        return propose(use, operation_bytes, self._ledger.sequence, self._settings.rates)
+
+    # Calls
+
+    def _simulate_call(
+        self, envelope: Envelope, call: xdr.InvokeHostFunctionOp, options: SimulationOptions
+    ) -> Simulation:
         target = call_target(call.host_function)
         if target is None:
-            raise SimulationError(
-                "HostError: Error(Value, InvalidInput)\n\nDebugInfo not available\n",
-                latest_ledger=self._ledger.sequence,
-            )
+            raise self._refusal("HostError: Error(Value, InvalidInput)\n\nDebugInfo not available\n")
         host = Host(self._state, self._ledger, self._auth(envelope, call, options), find_program)
         invocation = host.invoke_root(target.contract_id, target.function, target.args)
         events = tuple(map(encode_diagnostic, invocation.diagnostic_events))
         if invocation.failure is not None:
             raise SimulationError(invocation.failure.report, events, self._ledger.sequence)
-        return self._priced(call, invocation, events, options)
+        assert invocation.value is not None
+        result = CallResult(
+            encode_value(invocation.value), tuple(entry.to_xdr_bytes() for entry in invocation.auth)
+        )
+        call_bytes = len(call.host_function.to_xdr_bytes()) + len(wire.array(result.auth))
+        use = self._call_use(invocation, result.return_value, options)
+        return Simulation(
+            self._propose(use, call_bytes), self._ledger.sequence, result, events, self._changes(invocation)
+        )
 
     def _auth(
         self, envelope: Envelope, call: xdr.InvokeHostFunctionOp, options: SimulationOptions
@@ -126,72 +213,63 @@ class Simulator:
             address_bound=options.address_bound_auth,
         )
 
-    def _priced(
-        self,
-        call: xdr.InvokeHostFunctionOp,
-        invocation: Invocation,
-        events: tuple[bytes, ...],
-        options: SimulationOptions,
-    ) -> Simulation:
-        assert invocation.value is not None
-        value = encode_value(invocation.value)
-        auth = tuple(entry.to_xdr_bytes() for entry in invocation.auth)
-        resources = self._resources(invocation, options)
-        data_bytes = len(_transaction_data(invocation, resources, 0))
-        call_bytes = len(call.host_function.to_xdr_bytes()) + sum(map(len, auth))
-        envelope_bytes = _WORST_ENVELOPE_BYTES + call_bytes + data_bytes
-        fee = self._fee(invocation, value, resources, max(envelope_bytes * 11 // 10, envelope_bytes + 500))
-        return Simulation(
-            transaction_data=_transaction_data(invocation, resources, fee),
-            resource_fee_stroops=fee,
-            return_value=value,
-            auth=auth,
-            events=events,
-            changes=self._changes(invocation.writes),
-            latest_ledger=self._ledger.sequence,
-        )
-
-    def _resources(self, invocation: Invocation, options: SimulationOptions) -> Resources:
+    def _call_use(self, invocation: Invocation, value: bytes, options: SimulationOptions) -> ResourceUse:
         keys = (*invocation.touched_read_only, *invocation.touched_read_write)
-        return Resources(
+        restored = invocation.restored
+        writes = {**restored, **invocation.writes} if restored else invocation.writes
+        archived = [index for index, key in enumerate(invocation.touched_read_write) if key in restored]
+        return ResourceUse(
+            read_only=invocation.touched_read_only,
+            read_write=invocation.touched_read_write,
+            archived=tuple(archived),
             instructions=_instructions(invocation, options.instruction_leeway),
-            disk_read_entries=sum(map(is_classic_key, keys)),
-            write_entries=len(invocation.touched_read_write),
-            disk_read_bytes=disk_read_bytes(keys, self._state),
-            write_bytes=written_bytes(invocation.touched_read_write, invocation.writes, self._state),
-            transaction_bytes=0,
+            disk_read_entries=sum(map(is_classic_key, keys)) + len(archived),
+            disk_read_bytes=largest_disk_read_bytes(keys, restored, self._state),
+            write_bytes=written_bytes(invocation.touched_read_write, writes, self._state),
+            output_bytes=len(value) + sum(len(event_of(event).encode()) for event in invocation.events),
+            rent_changes=tuple(rent_changes(writes, self._state, self._ledger.sequence)),
         )
 
-    def _fee(self, invocation: Invocation, value: bytes, resources: Resources, envelope_bytes: int) -> int:
-        """The fee for the declared resources, and for events, value and rent with 15 % to spare."""
-        rates = self._settings.rates
-        declared = replace(resources, transaction_bytes=envelope_bytes)
-        output = len(value) + sum(len(event_of(event).encode()) for event in invocation.events)
-        sequence = self._ledger.sequence
-        refundable = events_stroops(output, rates) + rent_stroops(
-            rent_changes(invocation.writes, self._state), sequence, rates
-        )
-        return non_refundable_stroops(declared, rates) + refundable * 115 // 100
-
-    def _changes(self, writes: Mapping[bytes, StoredEntry | None]) -> tuple[EntryChange, ...]:
-        return tuple(EntryChange(key, self._state.find(key), after) for key, after in writes.items())
+    def _changes(self, invocation: Invocation) -> tuple[EntryChange, ...]:
+        """All read-write entries that exist before or after, changed or not."""
+        changes = []
+        for key in invocation.touched_read_write:
+            before = self._state.find(key)
+            after = invocation.writes.get(key, invocation.restored.get(key, before))
+            if before is not None or after is not None:
+                changes.append(EntryChange(key, before, after))
+        return tuple(changes)
 
 
-def _checked_call(envelope: Envelope, options: SimulationOptions) -> xdr.InvokeHostFunctionOp:
-    """The one call of a transaction that may be simulated."""
+def _checked_body(envelope: Envelope, options: SimulationOptions) -> xdr.OperationBody:
+    """The one operation of a transaction that may be simulated."""
     operations = envelope.transaction.operations
     if len(operations) != 1:
         raise SimulationError("Transaction contains more than one operation")
+    body = operations[0].body
+    call = body.invoke_host_function_op
+    if call is None:
+        _check_lifetime_operation(envelope, options)
+        return body
     if envelope.transaction.memo.type is not xdr.MemoType.MEMO_NONE:
         raise SimulationError("Transaction contains a memo. Soroban transactions do not support memos.")
-    body = operations[0].body
-    if body.type is not OperationType.INVOKE_HOST_FUNCTION or body.invoke_host_function_op is None:
-        kind = "".join(part.capitalize() for part in body.type.name.split("_"))
-        raise SimulationError(f"transaction contains unsupported operation type: OperationType{kind}")
-    call = body.invoke_host_function_op
     if call.auth and options.auth_mode in (AuthMode.RECORD, AuthMode.RECORD_ALLOW_NONROOT):
         raise SimulationError("cannot set authMode to 'record' with an auth footprint")
-    return call
+    return body
+
+
+def _check_lifetime_operation(envelope: Envelope, options: SimulationOptions) -> None:
+    kind = envelope.transaction.operations[0].body.type
+    if kind not in (OperationType.EXTEND_FOOTPRINT_TTL, OperationType.RESTORE_FOOTPRINT):
+        name = "".join(part.capitalize() for part in kind.name.split("_"))
+        raise SimulationError(f"transaction contains unsupported operation type: OperationType{name}")
+    if options.auth_mode is not None:
+        raise SimulationError("cannot set authMode with non-InvokeHostFunction operations")
+    if envelope.soroban_data is None:
+        raise SimulationError(
+            "To perform a SimulateTransaction for ExtendFootprintTtl or RestoreFootprint operations, "
+            "SorobanTransactionData must be provided"
+        )
 
 
 def _instructions(invocation: Invocation, leeway: int) -> int:
@@ -204,17 +282,13 @@ def _instructions(invocation: Invocation, leeway: int) -> int:
     return max(used * 104 // 100, used + max(leeway, _LEEWAY_INSTRUCTIONS))
 
 
-def _transaction_data(invocation: Invocation, resources: Resources, fee_stroops: int) -> bytes:
-    """XDR `SorobanTransactionData`, its footprint in the ledger's order of keys."""
-    return (
-        wire.ABSENT
-        + wire.array(invocation.touched_read_only)
-        + wire.array(invocation.touched_read_write)
-        + wire.uint32(resources.instructions)
-        + wire.uint32(resources.disk_read_bytes)
-        + wire.uint32(resources.write_bytes)
-        + wire.int64(fee_stroops)
-    )
+def _in_ledger_order(keys: Iterable[bytes]) -> tuple[bytes, ...]:
+    return tuple(sorted(keys, key=key_order))
+
+
+def _shown(key: bytes) -> str:
+    """A key in an error's text."""
+    return f"`{wire.base64_text(key)}`"
 
 
 def _random_nonce() -> int:

@@ -21,19 +21,29 @@ _KEY_KINDS = frozenset(
 _DISK_KINDS = frozenset({xdr.LedgerEntryType.ACCOUNT, xdr.LedgerEntryType.TRUSTLINE})
 
 
-def declared_resources(data: xdr.SorobanTransactionData, transaction_bytes: int) -> Resources:
+def declared_resources(envelope: Envelope) -> Resources:
     """What the transaction pays for up front. Only classic and archived entries are read from disk."""
+    data = envelope.soroban_data
+    assert data is not None
     resources = data.resources
-    footprint = resources.footprint
-    archived = data.ext.resource_ext.archived_soroban_entries if data.ext.resource_ext else []
-    classic = sum(key.type in _DISK_KINDS for key in chain(footprint.read_only, footprint.read_write))
     return Resources(
         instructions=resources.instructions.uint32,
-        disk_read_entries=classic + len(archived),
-        write_entries=len(footprint.read_write),
+        disk_read_entries=_disk_read_entries(envelope, data),
+        write_entries=len(resources.footprint.read_write),
         disk_read_bytes=resources.disk_read_bytes.uint32,
         write_bytes=resources.write_bytes.uint32,
-        transaction_bytes=transaction_bytes,
+        transaction_bytes=len(envelope.raw),
+    )
+
+
+def _disk_read_entries(envelope: Envelope, data: xdr.SorobanTransactionData) -> int:
+    """Classic keys and those declared archived; to RestoreFootprint everything is archived."""
+    footprint = data.resources.footprint
+    if envelope.transaction.operations[0].body.type is xdr.OperationType.RESTORE_FOOTPRINT:
+        return len(footprint.read_write)
+    archived = data.ext.resource_ext.archived_soroban_entries if data.ext.resource_ext else []
+    return len(archived) + sum(
+        key.type in _DISK_KINDS for key in chain(footprint.read_only, footprint.read_write)
     )
 
 
@@ -41,7 +51,7 @@ def are_resources_valid(envelope: Envelope, settings: NetworkSettings) -> bool:
     """Whether declared resources are inside the network's limits and paid for by the resource fee."""
     data = envelope.soroban_data
     assert data is not None
-    declared = declared_resources(data, len(envelope.raw))
+    declared = declared_resources(envelope)
     if non_refundable_stroops(declared, settings.rates) > data.resource_fee.int64:
         return False
     return (

@@ -19,10 +19,15 @@ from localnet.transactions.envelopes import Envelope, account_of
 from localnet.transactions.results import TransactionResult
 from localnet.transactions.signatures import LOW_THRESHOLD, SignatureChecker
 from localnet.transactions.soroban_limits import are_resources_valid, is_invocation_plain
+from localnet.transactions.soroban_operations import soroban_refusal
 
 QUEUE_TIME_MARGIN_SECONDS = 10
 
-_SOROBAN_LEVELS: Final = {OperationType.INVOKE_HOST_FUNCTION: ThresholdIndexes.THRESHOLD_MED}
+_SOROBAN_LEVELS: Final = {
+    OperationType.INVOKE_HOST_FUNCTION: ThresholdIndexes.THRESHOLD_MED,
+    OperationType.EXTEND_FOOTPRINT_TTL: ThresholdIndexes.THRESHOLD_LOW,
+    OperationType.RESTORE_FOOTPRINT: ThresholdIndexes.THRESHOLD_LOW,
+}
 
 
 @dataclass(frozen=True)
@@ -199,8 +204,10 @@ class Validator:
         if not _is_supported(operation.body):
             return results.refused_operation(OperationResultCode.opNOT_SUPPORTED)
         refused = self.signature_refusal(operation, envelope, checker)
-        if refused is not None or operation.body.type in _SOROBAN_LEVELS:
+        if refused is not None:
             return refused
+        if envelope.soroban:
+            return soroban_refusal(envelope, self.settings)
         return registry.check_operation(operation.body, operation_source(operation, envelope))
 
     def signature_refusal(
@@ -251,7 +258,7 @@ def _is_supported(body: xdr.OperationBody) -> bool:
     """Contracts are built in: there is nothing to upload or to create on this network."""
     if body.invoke_host_function_op is not None:
         return body.invoke_host_function_op.host_function.invoke_contract is not None
-    return body.type in registry.OPERATIONS
+    return body.type in registry.OPERATIONS or body.type in _SOROBAN_LEVELS
 
 
 def _threshold_level(body: xdr.OperationBody) -> ThresholdIndexes:

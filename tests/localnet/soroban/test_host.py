@@ -331,9 +331,21 @@ def test_the_farms_instance_is_extended_after_a_week(chain: ContractChain) -> No
     assert entry.live_until == chain.ledger.max_live_until
 
 
-def test_an_archived_instance_cannot_be_used(chain: ContractChain) -> None:
+def test_a_recording_restores_what_is_archived_and_counts_it_as_written(chain: ContractChain) -> None:
     chain.advance(chain.ledger.max_live_until)
     outcome = chain.plant(ADA, 0)
+    assert outcome.succeeded
+    code, instance = code_key_bytes(FARM_CODE_HASH), farm_instance_key(FARM).to_xdr_bytes()
+    assert set(outcome.restored) == {code, instance}
+    assert {code, instance} <= set(outcome.touched_read_write)
+    assert outcome.restored[code].live_until == chain.ledger.new_live_until(temporary=False)
+    assert outcome.restored[code].last_modified == chain.ledger.sequence
+
+
+def test_with_a_footprint_an_archived_entry_that_nobody_restored_cannot_be_used(chain: ContractChain) -> None:
+    footprint = footprint_of(chain.plant(ADA, 0))
+    chain.advance(chain.ledger.max_live_until)
+    outcome = chain.call("plant", *plant_arguments(ADA, 0), footprint=footprint)
     assert failure_text(outcome) == "Error(Storage, InternalError)"
     assert outcome.failure is not None
     assert "accessing no-longer-live entry" in outcome.failure.report

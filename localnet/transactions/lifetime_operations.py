@@ -1,0 +1,141 @@
+"""ExtendFootprintTTL and RestoreFootprint: longer lives for a footprint's entries (CAP-46-12, CAP-62)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from stellar_sdk.xdr import ExtendFootprintTTLResultCode, OperationType, RestoreFootprintResultCode
+
+from localnet.ledger.entries import EntryReader, StoredEntry
+from localnet.ledger.meta import SorobanCharge, entry_bytes
+from localnet.ledger.state import Layer
+from localnet.network_settings import NetworkSettings
+from localnet.soroban.invocation import LedgerInfo
+from localnet.soroban.storage import has_lifetime, is_temporary
+from localnet.transactions import results
+from localnet.transactions.envelopes import Envelope
+from localnet.transactions.fees import non_refundable_stroops, rent_stroops
+from localnet.transactions.resource_use import are_entries_small_enough, rent_changes
+from localnet.transactions.soroban_effect import SorobanEffect, failed_effect
+from localnet.transactions.soroban_limits import declared_resources
+
+
+def extend_refusal(envelope: Envelope, settings: NetworkSettings) -> bytes | None:
+    """Why an ExtendFootprintTTL is malformed: only contract entries, only read, not beyond the maximum."""
+    operation = envelope.transaction.operations[0].body.extend_footprint_ttl_op
+    assert operation is not None
+    keys = envelope.footprint
+    if (
+        keys.read_write
+        or not all(map(has_lifetime, keys.read_only))
+        or operation.extend_to.uint32 > settings.lifetimes.max_entry - 1
+    ):
+        return _EXTEND.result(ExtendFootprintTTLResultCode.EXTEND_FOOTPRINT_TTL_MALFORMED)
+    return None
+
+
+def restore_refusal(envelope: Envelope) -> bytes | None:
+    """Why a RestoreFootprint is malformed: persistent contract entries only, all of them read-write."""
+    keys = envelope.footprint
+    if keys.read_only or not all(has_lifetime(key) and not is_temporary(key) for key in keys.read_write):
+        return _RESTORE.result(RestoreFootprintResultCode.RESTORE_FOOTPRINT_MALFORMED)
+    return None
+
+
+def extended_entries(
+    keys: Iterable[bytes], extend_to: int, below: EntryReader, sequence: int
+) -> dict[bytes, StoredEntry]:
+    """The live entries among `keys` whose lives get longer by living `extend_to` ledgers from now."""
+    live_until = sequence + extend_to
+    extended = {}
+    for key in keys:
+        entry = below.find(key)
+        if entry is None or entry.live_until is None or not entry.is_live(sequence):
+            continue
+        if entry.live_until < live_until:
+            extended[key] = StoredEntry(entry.data, entry.last_modified, live_until)
+    return extended
+
+
+def restored_entries(
+    keys: Iterable[bytes], below: EntryReader, ledger: LedgerInfo
+) -> dict[bytes, StoredEntry]:
+    """The archived entries among `keys` as RestoreFootprint leaves them: the data untouched."""
+    live_until = ledger.new_live_until(temporary=False)
+    restored = {}
+    for key in keys:
+        entry = below.find(key)
+        if entry is not None and not entry.is_live(ledger.sequence):
+            restored[key] = StoredEntry(entry.data, entry.last_modified, live_until)
+    return restored
+
+
+def apply_extend(
+    envelope: Envelope, layer: Layer, ledger: LedgerInfo, settings: NetworkSettings
+) -> SorobanEffect:
+    """Extends what is alive; missing and archived entries are passed over."""
+    operation = envelope.transaction.operations[0].body.extend_footprint_ttl_op
+    assert operation is not None
+    writes = extended_entries(
+        envelope.footprint.read_only, operation.extend_to.uint32, layer, ledger.sequence
+    )
+    return _settle(envelope, _EXTEND, writes, True, layer, ledger, settings)
+
+
+def apply_restore(
+    envelope: Envelope, layer: Layer, ledger: LedgerInfo, settings: NetworkSettings
+) -> SorobanEffect:
+    """Restores what is archived; missing and live entries are passed over."""
+    data = envelope.soroban_data
+    assert data is not None
+    writes = restored_entries(envelope.footprint.read_write, layer, ledger)
+    size = sum(map(entry_bytes, writes.values()))
+    declared = data.resources
+    is_declared = size <= declared.disk_read_bytes.uint32 and size <= declared.write_bytes.uint32
+    return _settle(envelope, _RESTORE, writes, is_declared, layer, ledger, settings)
+
+
+def _settle(
+    envelope: Envelope,
+    codes: "_Codes",
+    writes: Mapping[bytes, StoredEntry],
+    is_declared: bool,
+    layer: Layer,
+    ledger: LedgerInfo,
+    settings: NetworkSettings,
+) -> SorobanEffect:
+    """Writes the longer lives if the declared resources and the refundable part of the fee cover them."""
+    data = envelope.soroban_data
+    assert data is not None
+    fixed = non_refundable_stroops(declared_resources(envelope), settings.rates)
+    if not is_declared or not are_entries_small_enough(writes.values(), settings):
+        return failed_effect(codes.result(codes.resource_limit_exceeded), fixed)
+    rent = rent_stroops(rent_changes(writes, layer, ledger.sequence), ledger.sequence, settings.rates)
+    if rent > data.resource_fee.int64 - fixed:
+        return failed_effect(codes.result(codes.insufficient_refundable_fee), fixed)
+    layer.put_all(writes)
+    return SorobanEffect(succeeded=True, result=codes.result(0), charge=SorobanCharge(fixed, rent, rent))
+
+
+@dataclass(frozen=True)
+class _Codes:
+    """The result codes of one of the two operations; success is 0."""
+
+    operation: OperationType
+    resource_limit_exceeded: int
+    insufficient_refundable_fee: int
+
+    def result(self, code: int) -> bytes:
+        """XDR `OperationResult`."""
+        return results.operation_result(self.operation, code)
+
+
+_EXTEND = _Codes(
+    OperationType.EXTEND_FOOTPRINT_TTL,
+    ExtendFootprintTTLResultCode.EXTEND_FOOTPRINT_TTL_RESOURCE_LIMIT_EXCEEDED,
+    ExtendFootprintTTLResultCode.EXTEND_FOOTPRINT_TTL_INSUFFICIENT_REFUNDABLE_FEE,
+)
+_RESTORE = _Codes(
+    OperationType.RESTORE_FOOTPRINT,
+    RestoreFootprintResultCode.RESTORE_FOOTPRINT_RESOURCE_LIMIT_EXCEEDED,
+    RestoreFootprintResultCode.RESTORE_FOOTPRINT_INSUFFICIENT_REFUNDABLE_FEE,
+)

@@ -1,0 +1,30 @@
+"""What a Soroban operation came to, and how it fails."""
+
+from dataclasses import dataclass
+
+from localnet.ledger.events import Event
+from localnet.ledger.meta import SorobanCharge
+
+
+@dataclass(frozen=True)
+class SorobanEffect:
+    """The outcome of a Soroban transaction's one operation; `result` is XDR `OperationResult`."""
+
+    succeeded: bool
+    result: bytes
+    charge: SorobanCharge
+    return_value: bytes | None = None
+    events: tuple[Event, ...] = ()
+    diagnostic_events: tuple[bytes, ...] = ()
+
+
+def failed_effect(
+    result: bytes, fixed_stroops: int, diagnostic_events: tuple[bytes, ...] = ()
+) -> SorobanEffect:
+    """A failure: it costs what was fixed up front, and everything refundable comes back."""
+    return SorobanEffect(
+        succeeded=False,
+        result=result,
+        charge=SorobanCharge(fixed_stroops),
+        diagnostic_events=diagnostic_events,
+    )
