@@ -7,12 +7,13 @@ from aiohttp import web
 
 from localnet.friendbot import Friendbot, FriendbotFailure, FriendbotRefusal
 from localnet.ledger.wire import base64_text
-from localnet.rpc.jsonrpc import Dispatcher
+from localnet.rpc.jsonrpc import Dispatcher, UnreadableRequest
 
 FRIENDBOT_PATH: Final = "/friendbot"
 MAX_BODY_BYTES: Final = 512 * 1024
 
 _JSON: Final = "application/json"
+_CHARSETS: Final = ("utf-8", "utf8")
 _PROBLEM: Final = "application/problem+json"
 _ANY_ORIGIN: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -36,13 +37,21 @@ class HttpHandlers:
         return application
 
     async def serve_rpc(self, request: web.Request) -> web.Response:
+        """What comes before JSON-RPC is answered in plain text, as by the Go library below stellar-rpc."""
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=_ANY_ORIGIN)
         if request.method != "POST":
             return web.Response(status=405, headers=_ANY_ORIGIN)
-        if request.content_type != _JSON or (request.charset or "utf-8").lower() != "utf-8":
-            return web.Response(status=415, text="Unsupported media type, only application/json is allowed\n")
-        answer = self._dispatcher.serve(await request.read())
+        if request.content_type != _JSON:
+            return _plain(415, "content-type must be application/json")
+        if (request.charset or "utf-8") not in _CHARSETS:
+            return _plain(415, "invalid content-type charset")
+        try:
+            answer = self._dispatcher.serve(await request.read())
+        except UnreadableRequest as error:
+            return _plain(500, str(error))
+        except web.HTTPRequestEntityTooLarge:
+            return _plain(500, "http: request body too large")
         if answer is None:
             return web.Response(status=204, headers=_ANY_ORIGIN)
         return web.Response(body=answer, content_type=_JSON, headers=_ANY_ORIGIN)
@@ -62,6 +71,10 @@ class HttpHandlers:
             "envelope_xdr": base64_text(funding.envelope),
         }
         return web.json_response(body, headers=_ANY_ORIGIN)
+
+
+def _plain(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=f"{text}\n", headers=_ANY_ORIGIN)
 
 
 def _extras(refusal: FriendbotRefusal) -> dict[str, Any]:

@@ -70,15 +70,9 @@ class EventPosition:
         return f"{total_order(self.ledger, self.transaction, self.operation):019d}-{self.event:010d}"
 
     @classmethod
-    def parse(cls, text: str) -> "EventPosition":
-        """The position that a cursor names; ValueError if it is none."""
-        order_text, separator, event_text = text.partition("-")
-        if not separator or not order_text.isdecimal() or not event_text.isdecimal():
-            raise ValueError(f"{text!r} is no event id")
-        order = int(order_text)
-        if order >= 2**63 or int(event_text) > LAST_EVENT:
-            raise ValueError(f"{text!r} is out of range")
-        return cls(order >> 32, (order >> 12) & 0xFFFFF, order & 0xFFF, int(event_text))
+    def of_order(cls, order: int, event: int) -> "EventPosition":
+        """The position that a total order id and the event's number name."""
+        return cls(order >> 32, (order >> 12) & 0xFFFFF, order & 0xFFF, event)
 
 
 def total_order(ledger: int, transaction: int, operation: int) -> int:

@@ -1,24 +1,36 @@
 """The filters of getEvents: which events a client asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 from stellar_sdk import StrKey, xdr
 from xdrlib3 import Error as XdrError
 
 from localnet.ledger.events import Event
-from localnet.rpc.jsonrpc import Params
-from localnet.rpc.parameters import decode_base64, invalid, optional, optional_texts
+from localnet.rpc.parameters import (
+    TEXT,
+    TEXTS,
+    Many,
+    Params,
+    Parsed,
+    Structure,
+    decode_base64,
+    invalid,
+    invalid_value,
+)
 
-MAX_FILTERS = 5
-MAX_CONTRACTS = 5
-MAX_TOPICS = 5
-MAX_SEGMENTS = 4
+MAX_FILTERS: Final = 5
+MAX_CONTRACTS: Final = 5
+MAX_TOPICS: Final = 5
+MAX_SEGMENTS: Final = 4
 
-_ONE = None
-_REST = "**"
-_KINDS = {"contract": xdr.ContractEventType.CONTRACT, "system": xdr.ContractEventType.SYSTEM}
+_ONE: Final = "*"
+_REST: Final = "**"
+_KINDS: Final = {"contract": xdr.ContractEventType.CONTRACT, "system": xdr.ContractEventType.SYSTEM}
+
+Segment = str | bytes
+"""One place of a topic pattern: a wildcard, or an encoded SCVal."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class TopicPattern:
     def matches(self, topics: Sequence[bytes]) -> bool:
         if len(topics) < len(self.segments) or (len(topics) > len(self.segments) and not self.open_ended):
             return False
-        return all(segment in (_ONE, topic) for segment, topic in zip(self.segments, topics, strict=False))
+        return all(segment in (None, topic) for segment, topic in zip(self.segments, topics, strict=False))
 
 
 @dataclass(frozen=True)
@@ -50,33 +62,51 @@ class EventFilter:
         )
 
 
-def read_filters(params: Params) -> tuple[EventFilter, ...]:
-    """Decodes the request's filters; an event must match one of them, if there are any."""
-    filters: list[Any] = optional(params, "filters", list) or []
+def parse_segment(text: str) -> Segment:
+    """Decodes a place of a topic. Raises RpcError for what is neither a wildcard nor a value."""
+    if text in (_ONE, _REST):
+        return text
+    try:
+        encoded = decode_base64(text)
+        xdr.SCVal.from_xdr_bytes(encoded)
+    except (ValueError, EOFError, XdrError, RecursionError) as error:
+        raise invalid_value(f"decoding ScVal: {str(error) or 'EOF'}") from error
+    return encoded
+
+
+_TOPIC: Final = Many(Parsed(parse_segment), "protocol.TopicFilter")
+FILTER: Final = Structure(
+    "EventFilter",
+    {"type": TEXT, "contractIds": TEXTS, "topics": Many(_TOPIC, "[]protocol.TopicFilter")},
+)
+
+
+def read_filters(filters: Sequence[Params]) -> tuple[EventFilter, ...]:
+    """Checks the request's filters; an event must match one of them, if there are any."""
     if len(filters) > MAX_FILTERS:
         raise invalid(f"maximum {MAX_FILTERS} filters per request")
-    return tuple(_read_filter(given, position) for position, given in enumerate(filters, start=1))
+    return tuple(
+        _read_filter(given, f"filter {position} invalid") for position, given in enumerate(filters, start=1)
+    )
 
 
-def _read_filter(given: object, position: int) -> EventFilter:
-    if not isinstance(given, Mapping):
-        raise invalid("invalid parameters", f"filters[{position - 1}] must be a JSON object")
-    place = f"filter {position} invalid"
-    contracts = optional_texts(given, "contractIds")
+def _read_filter(given: Params, place: str) -> EventFilter:
+    kinds = _read_kinds(given.get("type", ""), place)
+    contracts: list[str] = given.get("contractIds", [])
     if len(contracts) > MAX_CONTRACTS:
         raise invalid(f"{place}: maximum {MAX_CONTRACTS} contract IDs per filter")
-    topics: list[Any] = optional(given, "topics", list) or []
+    topics: list[list[Segment]] = given.get("topics", [])
     if len(topics) > MAX_TOPICS:
         raise invalid(f"{place}: maximum {MAX_TOPICS} topics per filter")
     return EventFilter(
-        kinds=_read_kinds(optional(given, "type", str) or "", place),
+        kinds=kinds,
         contracts=frozenset(
             _read_contract(text, f"{place}: contract ID {number} invalid")
             for number, text in enumerate(contracts, start=1)
         ),
         patterns=tuple(
-            _read_pattern(pattern, f"{place}: topic {number} invalid")
-            for number, pattern in enumerate(topics, start=1)
+            _read_pattern(topic, f"{place}: topic {number} invalid")
+            for number, topic in enumerate(topics, start=1)
         ),
     )
 
@@ -96,24 +126,15 @@ def _read_contract(text: str, place: str) -> bytes:
     return StrKey.decode_contract(text)
 
 
-def _read_pattern(given: object, place: str) -> TopicPattern:
-    if not isinstance(given, list) or not all(isinstance(segment, str) for segment in given):
-        raise invalid("invalid parameters", f"{place}: a topic is a JSON array of strings")
-    open_ended = bool(given) and given[-1] == _REST
-    segments = given[:-1] if open_ended else given
-    if not given or len(segments) > MAX_SEGMENTS:
-        raise invalid(f"{place}: topic must have between 1 and {MAX_SEGMENTS} segments")
-    return TopicPattern(tuple(_read_segment(segment, place) for segment in segments), open_ended)
-
-
-def _read_segment(text: str, place: str) -> bytes | None:
-    if text == "*":
-        return _ONE
-    if text == _REST:
-        raise invalid(f"{place}: wildcard '**' is only allowed as the last segment")
-    try:
-        encoded = decode_base64(text)
-        xdr.SCVal.from_xdr_bytes(encoded)
-    except (ValueError, EOFError, XdrError) as error:
-        raise invalid(f"{place}: segment {text!r} is no ScVal", str(error)) from error
-    return encoded
+def _read_pattern(topic: list[Segment], place: str) -> TopicPattern:
+    if not topic:
+        raise invalid(f"{place}: topic must have at least 1 segment")
+    open_ended = topic[-1] == _REST
+    segments = topic[:-1] if open_ended else topic
+    if _REST in segments:
+        number = segments.index(_REST) + 1
+        raise invalid(f"{place}: segment {number} invalid: wildcard '**' is only allowed as the last segment")
+    if len(segments) > MAX_SEGMENTS:
+        raise invalid(f"{place}: topic cannot have more than {MAX_SEGMENTS} segments")
+    fixed = tuple(segment if isinstance(segment, bytes) else None for segment in segments)
+    return TopicPattern(fixed, open_ended)

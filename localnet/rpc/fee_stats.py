@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from localnet.chain.chain_view import ChainView
-from localnet.rpc.jsonrpc import Params, Result
+from localnet.rpc.jsonrpc import Result
+from localnet.rpc.parameters import Params, Structure
 from localnet.transactions.application import AppliedTransaction
+
+GET_FEE_STATS: Final = Structure("GetFeeStatsRequest")
 
 SOROBAN_LEDGERS = 50
 CLASSIC_LEDGERS = 10

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 
 from localnet.chain.chain_view import ChainView
-from localnet.rpc.events import Events
-from localnet.rpc.fee_stats import FeeStats
+from localnet.rpc.events import GET_EVENTS, Events
+from localnet.rpc.fee_stats import GET_FEE_STATS, FeeStats
 from localnet.rpc.jsonrpc import Method
-from localnet.rpc.ledger_entries import LedgerEntries
-from localnet.rpc.ledgers import Ledgers
-from localnet.rpc.node_info import NodeInfo
-from localnet.rpc.simulations import Simulations
-from localnet.rpc.submission import Submissions
-from localnet.rpc.transactions import Transactions
+from localnet.rpc.ledger_entries import GET_LEDGER_ENTRIES, LedgerEntries
+from localnet.rpc.ledgers import GET_LEDGERS, Ledgers
+from localnet.rpc.node_info import GET_HEALTH, GET_LATEST_LEDGER, GET_NETWORK, GET_VERSION_INFO, NodeInfo
+from localnet.rpc.parameters import method
+from localnet.rpc.simulations import SIMULATE_TRANSACTION, Simulations
+from localnet.rpc.submission import SEND_TRANSACTION, Submissions
+from localnet.rpc.transactions import GET_TRANSACTION, GET_TRANSACTIONS, Transactions
 
 
 def rpc_methods(chain: ChainView, friendbot_url: str) -> Mapping[str, Method]:
@@ -19,16 +20,16 @@ def rpc_methods(chain: ChainView, friendbot_url: str) -> Mapping[str, Method]:
     node = NodeInfo(chain, friendbot_url)
     transactions = Transactions(chain)
     return {
-        "getHealth": node.health,
-        "getNetwork": node.network,
-        "getVersionInfo": node.version,
-        "getLatestLedger": node.latest_ledger,
-        "getLedgerEntries": LedgerEntries(chain).get,
-        "simulateTransaction": Simulations(chain).simulate,
-        "sendTransaction": Submissions(chain).send,
-        "getTransaction": transactions.get,
-        "getTransactions": transactions.list,
-        "getLedgers": Ledgers(chain).list,
-        "getEvents": Events(chain).get,
-        "getFeeStats": FeeStats(chain).get,
+        "getHealth": method(GET_HEALTH, node.health),
+        "getNetwork": method(GET_NETWORK, node.network),
+        "getVersionInfo": method(GET_VERSION_INFO, node.version),
+        "getLatestLedger": method(GET_LATEST_LEDGER, node.latest_ledger),
+        "getLedgerEntries": method(GET_LEDGER_ENTRIES, LedgerEntries(chain).get),
+        "simulateTransaction": method(SIMULATE_TRANSACTION, Simulations(chain).simulate),
+        "sendTransaction": method(SEND_TRANSACTION, Submissions(chain).send),
+        "getTransaction": method(GET_TRANSACTION, transactions.get),
+        "getTransactions": method(GET_TRANSACTIONS, transactions.list, takes_list=True),
+        "getLedgers": method(GET_LEDGERS, Ledgers(chain).list),
+        "getEvents": method(GET_EVENTS, Events(chain).get),
+        "getFeeStats": method(GET_FEE_STATS, FeeStats(chain).get),
     }

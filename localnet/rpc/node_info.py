@@ -1,10 +1,17 @@
 """getHealth, getNetwork, getVersionInfo, getLatestLedger: what the node says about itself."""
 
+from typing import Final
+
 from localnet.chain.chain_view import ChainView
 from localnet.ledger.wire import base64_text
-from localnet.rpc.jsonrpc import Params, Result
-from localnet.rpc.parameters import require_base64_format
+from localnet.rpc.jsonrpc import Result
+from localnet.rpc.parameters import Params, Structure
 from poolkit.version import VERSION
+
+GET_HEALTH: Final = Structure("GetHealthRequest")
+GET_NETWORK: Final = Structure("GetNetworkRequest")
+GET_VERSION_INFO: Final = Structure("GetVersionInfoRequest")
+GET_LATEST_LEDGER: Final = Structure("GetLatestLedgerRequest")
 
 _NOT_BUILT = "0" * 40
 _BUILD_TIMESTAMP = "2026-01-01T00:00:00"
@@ -45,8 +52,7 @@ class NodeInfo:
             "protocolVersion": self._chain.settings.protocol_version,
         }
 
-    def latest_ledger(self, params: Params) -> Result:
-        require_base64_format(params)
+    def latest_ledger(self, _: Params) -> Result:
         latest = self._chain.latest
         if self._latest[0] != latest.hash:
             self._latest = latest.hash, self._describe_latest()

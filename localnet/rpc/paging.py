@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 from localnet.chain.chain_view import HistoryView
-from localnet.rpc.jsonrpc import INVALID_REQUEST, Params, RpcError
-from localnet.rpc.parameters import optional, optional_uint32
+from localnet.rpc.jsonrpc import INVALID_REQUEST, RpcError
+from localnet.rpc.parameters import TEXT, UINT, UINT32, Params, Shape, Structure
+from localnet.rpc.xdr_format import XdrFormat, format_refusal
 
-DEFAULT_PAGE = 50
-MAX_PAGE = 200
+DEFAULT_PAGE: Final = 50
+MAX_PAGE: Final = 200
+
+PAGE_FIELDS: Final[Mapping[str, Shape]] = {
+    "startLedger": UINT32,
+    "pagination": Structure("LedgerPaginationOptions", {"cursor": TEXT, "limit": UINT}),
+    "xdrFormat": TEXT,
+}
 
 
 @dataclass(frozen=True)
@@ -19,34 +26,28 @@ class Page:
     start_ledger: int
     cursor: str
     limit: int
+    xdr_format: XdrFormat
 
 
-def read_page(params: Params, default: int = DEFAULT_PAGE, most: int = MAX_PAGE) -> Page:
-    """Decodes the request's page; what it means for the history is checked apart."""
-    pagination: Mapping[str, Any] = optional(params, "pagination", dict) or {}
-    limit = optional_uint32(pagination, "limit")
-    if limit > most:
-        raise RpcError(INVALID_REQUEST, f"limit must not exceed {most}")
-    return Page(
-        start_ledger=optional_uint32(params, "startLedger"),
-        cursor=optional(pagination, "cursor", str) or "",
-        limit=limit or default,
-    )
+def read_page(params: Params, history: HistoryView) -> Page:
+    """The page asked for: from a ledger of the history on, or from a cursor. Raises RpcError."""
+    pagination: Params = params.get("pagination", {})
+    start, cursor = params.get("startLedger", 0), pagination.get("cursor", "")
+    limit = pagination.get("limit", 0)
+    faults = (_range_fault(start, cursor, limit, history), format_refusal(params))
+    texts = [fault for fault in faults if fault is not None]
+    if texts:
+        raise RpcError(INVALID_REQUEST, "\n".join(texts))
+    return Page(start, cursor, limit or DEFAULT_PAGE, XdrFormat(params.get("xdrFormat") or "base64"))
 
 
-def check_range(page: Page, history: HistoryView) -> None:
-    """A page begins with a ledger that is in the history, or goes on from a cursor; not both."""
-    if page.cursor:
-        if page.start_ledger:
-            raise RpcError(
-                INVALID_REQUEST,
-                f"startLedger ({page.start_ledger}) and cursor ({page.cursor}) cannot both be set",
-            )
-        return
+def _range_fault(start: int, cursor: str, limit: int, history: HistoryView) -> str | None:
     oldest, latest = history.oldest.sequence, history.latest.sequence
-    if not oldest <= page.start_ledger <= latest:
-        raise RpcError(
-            INVALID_REQUEST,
-            f"start ledger ({page.start_ledger}) must be between the oldest ledger: {oldest} and the "
-            f"latest ledger: {latest} for this rpc instance",
+    if cursor and start:
+        return f"startLedger ({start}) and cursor ({cursor}) cannot both be set"
+    if not cursor and not oldest <= start <= latest:
+        return (
+            f"start ledger ({start}) must be between the oldest ledger: {oldest} and the "
+            f"latest ledger: {latest} for this rpc instance"
         )
+    return f"limit must not exceed {MAX_PAGE}" if limit > MAX_PAGE else None

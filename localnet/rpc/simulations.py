@@ -1,19 +1,16 @@
 """simulateTransaction: every failure is a result with an `error`, never a JSON-RPC error."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
+
+from stellar_sdk import xdr
 
 from localnet.chain.chain_view import ChainView
 from localnet.ledger.meta import ledger_entry
 from localnet.ledger.state import EntryChange
-from localnet.ledger.wire import base64_text
-from localnet.rpc.jsonrpc import Params, Result
-from localnet.rpc.parameters import (
-    decode_base64,
-    format_refusal,
-    optional,
-    optional_uint32,
-    required_text,
-)
+from localnet.rpc.jsonrpc import Result
+from localnet.rpc.parameters import FLAG, TEXT, UINT64, Params, Structure, decode_base64
+from localnet.rpc.xdr_format import XdrFormat, format_refusal
 from localnet.transactions.envelopes import EnvelopeError, decode_envelope
 from localnet.transactions.proposal import Proposal
 from localnet.transactions.simulation import (
@@ -25,37 +22,51 @@ from localnet.transactions.simulation import (
     Simulator,
 )
 
+SIMULATE_TRANSACTION: Final = Structure(
+    "SimulateTransactionRequest",
+    {
+        "transaction": TEXT,
+        "resourceConfig": Structure("ResourceConfig", {"instructionLeeway": UINT64}),
+        "authMode": TEXT,
+        "xdrFormat": TEXT,
+        "useUpgradedAuth": FLAG,
+    },
+)
+
 
 class Simulations:
     def __init__(self, chain: ChainView) -> None:
         self._chain = chain
 
     def simulate(self, params: Params) -> Result:
+        refusal = format_refusal(params)
+        if refusal is not None:
+            return {"error": refusal, "latestLedger": 0}
+        xdr_format = XdrFormat(params.get("xdrFormat") or "base64")
         try:
-            return _describe(self._simulate(params))
+            return _describe(self._simulate(params), xdr_format)
         except SimulationError as error:
             described: dict[str, Any] = {"error": str(error), "latestLedger": error.latest_ledger}
             if error.events:
-                described["events"] = [base64_text(event) for event in error.events]
+                described[_name("events", xdr_format)] = xdr_format.encode_all(
+                    xdr.DiagnosticEvent, error.events
+                )
             return described
 
     def _simulate(self, params: Params) -> Simulation:
-        refusal = format_refusal(params)
-        if refusal is not None:
-            raise SimulationError(refusal)
-        options = _options(params)
         try:
-            raw = decode_base64(required_text(params, "transaction"))
+            raw = decode_base64(params.get("transaction", ""))
             envelope = decode_envelope(raw, self._chain.network_id)
         except (EnvelopeError, ValueError) as error:
             raise SimulationError("Could not unmarshal transaction") from error
         chain = self._chain
-        return Simulator(chain.state, chain.ledger_info(), chain.settings).simulate(envelope, options)
+        simulator = Simulator(chain.state, chain.ledger_info(), chain.settings)
+        return simulator.simulate(envelope, _options(params))
 
 
 def _options(params: Params) -> SimulationOptions:
-    config: dict[str, Any] = optional(params, "resourceConfig", dict) or {}
-    mode = optional(params, "authMode", str)
+    config: Params = params.get("resourceConfig", {})
+    mode = params.get("authMode")
     try:
         auth_mode = AuthMode(mode) if mode else None
     except ValueError as error:
@@ -63,50 +74,63 @@ def _options(params: Params) -> SimulationOptions:
         raise SimulationError(f"optional 'authMode' must be one of {modes} when included") from error
     return SimulationOptions(
         auth_mode=auth_mode,
-        instruction_leeway=optional_uint32(config, "instructionLeeway"),
-        address_bound_auth=optional(params, "useUpgradedAuth", bool) or False,
+        instruction_leeway=config.get("instructionLeeway", 0),
+        address_bound_auth=params.get("useUpgradedAuth", False),
     )
 
 
-def _describe(simulation: Simulation) -> Result:
+def _describe(simulation: Simulation, xdr_format: XdrFormat) -> Result:
     described: dict[str, Any] = {
-        **_describe_proposal(simulation.proposal),
+        **_describe_proposal(simulation.proposal, xdr_format),
         "latestLedger": simulation.latest_ledger,
     }
     if simulation.result is not None:
-        described["results"] = [_describe_result(simulation.result)]
+        described["results"] = [_describe_result(simulation.result, xdr_format)]
     if simulation.changes:
-        described["stateChanges"] = [_describe_change(change) for change in simulation.changes]
+        described["stateChanges"] = [_describe_change(change, xdr_format) for change in simulation.changes]
     if simulation.events:
-        described["events"] = [base64_text(event) for event in simulation.events]
+        described[_name("events", xdr_format)] = xdr_format.encode_all(xdr.DiagnosticEvent, simulation.events)
     if simulation.restoring is not None:
-        described["restorePreamble"] = _describe_proposal(simulation.restoring)
+        described["restorePreamble"] = _describe_proposal(simulation.restoring, xdr_format)
     return described
 
 
-def _describe_proposal(proposal: Proposal) -> dict[str, str]:
+def _describe_proposal(proposal: Proposal, xdr_format: XdrFormat) -> Mapping[str, Any]:
+    data = xdr_format.encode(xdr.SorobanTransactionData, proposal.transaction_data)
     return {
-        "transactionData": base64_text(proposal.transaction_data),
+        _name("transactionData", xdr_format): data,
         "minResourceFee": str(proposal.resource_fee_stroops),
     }
 
 
-def _describe_result(result: CallResult) -> dict[str, Any]:
-    return {
-        "auth": [base64_text(entry) for entry in result.auth],
-        "xdr": base64_text(result.return_value),
-    }
+def _describe_result(result: CallResult, xdr_format: XdrFormat) -> Mapping[str, Any]:
+    """Without authorisation the list is empty in base64 and absent in JSON."""
+    auth = xdr_format.encode_all(xdr.SorobanAuthorizationEntry, result.auth)
+    value = xdr_format.encode(xdr.SCVal, result.return_value)
+    if xdr_format is XdrFormat.BASE64:
+        return {"auth": auth, "xdr": value}
+    return {"returnValueJson": value, **({"authJson": auth} if auth else {})}
 
 
-def _describe_change(change: EntryChange) -> dict[str, str | None]:
+def _describe_change(change: EntryChange, xdr_format: XdrFormat) -> dict[str, Any]:
+    """`before` and `after` are always there in base64, null where there was or is no entry."""
     kind = "updated"
     if change.before is None:
         kind = "created"
     elif change.after is None:
         kind = "deleted"
-    return {
+    described: dict[str, Any] = {
         "type": kind,
-        "key": base64_text(change.key),
-        "before": None if change.before is None else base64_text(ledger_entry(change.before)),
-        "after": None if change.after is None else base64_text(ledger_entry(change.after)),
+        _name("key", xdr_format): xdr_format.encode(xdr.LedgerKey, change.key),
+        "before": None,
+        "after": None,
     }
+    for name, entry in (("before", change.before), ("after", change.after)):
+        if entry is not None:
+            described[_name(name, xdr_format)] = xdr_format.encode(xdr.LedgerEntry, ledger_entry(entry))
+    return described
+
+
+def _name(stem: str, xdr_format: XdrFormat) -> str:
+    """This method's names end with Json or with nothing."""
+    return stem if xdr_format is XdrFormat.BASE64 else f"{stem}Json"

@@ -1,12 +1,16 @@
 """sendTransaction: into the queue, or why not."""
 
-from typing import Any
+from typing import Any, Final
+
+from stellar_sdk import xdr
 
 from localnet.chain.chain_view import ChainView
-from localnet.ledger.wire import base64_text
-from localnet.rpc.jsonrpc import Params, Result
-from localnet.rpc.parameters import decode_base64, invalid, require_base64_format, required_text
+from localnet.rpc.jsonrpc import Result
+from localnet.rpc.parameters import TEXT, Params, Structure, decode_base64, invalid
+from localnet.rpc.xdr_format import read_format
 from localnet.transactions.envelopes import EnvelopeError
+
+SEND_TRANSACTION: Final = Structure("SendTransactionRequest", {"transaction": TEXT, "xdrFormat": TEXT})
 
 
 class Submissions:
@@ -14,17 +18,18 @@ class Submissions:
         self._chain = chain
 
     def send(self, params: Params) -> Result:
-        require_base64_format(params)
+        xdr_format = read_format(params)
         try:
-            submitted = self._chain.submit(decode_base64(required_text(params, "transaction")))
+            submitted = self._chain.submit(decode_base64(params.get("transaction", "")))
         except (EnvelopeError, ValueError) as error:
-            raise invalid("invalid_xdr", str(error)) from error
+            raise invalid("invalid_xdr") from error
         answer: dict[str, Any] = {
             "status": submitted.submission.status.value,
             "hash": submitted.hash.hex(),
             "latestLedger": self._chain.latest.sequence,
             "latestLedgerCloseTime": str(self._chain.latest.close_time),
         }
-        if submitted.submission.result is not None:
-            answer["errorResultXdr"] = base64_text(submitted.submission.result.encode())
+        result = submitted.submission.result
+        if result is not None:
+            answer |= xdr_format.field("errorResult", xdr.TransactionResult, result.encode())
         return answer

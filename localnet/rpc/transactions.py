@@ -1,18 +1,25 @@
 """getTransaction and getTransactions: what became of transactions."""
 
-from typing import Any
+from typing import Any, Final
+
+from stellar_sdk import xdr
 
 from localnet.chain.chain_view import ChainView, HistoryView
 from localnet.ledger.events import total_order
 from localnet.ledger.meta import Stage, transaction_event
-from localnet.ledger.wire import base64_text
-from localnet.rpc.jsonrpc import INVALID_REQUEST, Params, Result
-from localnet.rpc.paging import check_range, read_page
-from localnet.rpc.parameters import invalid, require_base64_format, required_text
+from localnet.rpc.go_numbers import parse_int64
+from localnet.rpc.jsonrpc import Result
+from localnet.rpc.paging import PAGE_FIELDS, Page, read_page
+from localnet.rpc.parameters import TEXT, Params, Structure, invalid
+from localnet.rpc.xdr_format import XdrFormat, read_format
 from localnet.transactions.application import AppliedTransaction
 
-_HASH_LETTERS = 64
-_FIRST_OPERATION = 1
+GET_TRANSACTION: Final = Structure("GetTransactionRequest", {"hash": TEXT, "xdrFormat": TEXT})
+GET_TRANSACTIONS: Final = Structure("GetTransactionsRequest", PAGE_FIELDS)
+
+_HASH_LETTERS: Final = (64, 65)
+_FIRST_OPERATION: Final = 1
+_INT32_SIGN: Final = 1 << 63
 
 
 class Transactions:
@@ -20,8 +27,8 @@ class Transactions:
         self._chain = chain
 
     def get(self, params: Params) -> Result:
-        require_base64_format(params)
-        asked = required_text(params, "hash")
+        xdr_format = read_format(params)
+        asked = params.get("hash", "")
         found = self._chain.history.find_transaction(_decode_hash(asked))
         answer = _ledger_range(self._chain.history)
         answer["txHash"] = asked
@@ -35,35 +42,62 @@ class Transactions:
                 "events": {},
             }
             return answer
-        return answer | _describe(found) | {"createdAt": str(found.close_time)}
+        return answer | _describe(found, xdr_format) | {"createdAt": str(found.close_time)}
 
     def list(self, params: Params) -> Result:
-        require_base64_format(params, INVALID_REQUEST)
-        page = read_page(params)
         history = self._chain.history
-        check_range(page, history)
-        first, after = page.start_ledger, -1
-        if page.cursor:
-            after = _decode_cursor(page.cursor)
-            first = after >> 32
+        page = read_page(params, history)
+        first, after = _start(page, history)
         listed = [
             transaction
             for ledger in history.busy_ledgers(first, history.latest.sequence + 1)
             for transaction in ledger.transactions
             if _cursor(transaction) > after
         ][: page.limit]
-        last = _cursor(listed[-1]) if listed else max(after, total_order(history.latest.sequence, 0, 0))
         return {
             "transactions": [
-                {**_describe(found), "txHash": found.hash.hex(), "createdAt": found.close_time}
+                {
+                    **_describe(found, page.xdr_format),
+                    "txHash": found.hash.hex(),
+                    "createdAt": found.close_time,
+                }
                 for found in listed
             ],
             "latestLedger": history.latest.sequence,
             "latestLedgerCloseTimestamp": history.latest.close_time,
             "oldestLedger": history.oldest.sequence,
             "oldestLedgerCloseTimestamp": history.oldest.close_time,
-            "cursor": str(last),
+            "cursor": str(_next_cursor(first, listed, page.limit, history)),
         }
+
+
+def _start(page: Page, history: HistoryView) -> tuple[int, int]:
+    """The first ledger to look into, and the cursor after whose transaction it begins."""
+    if not page.cursor:
+        return page.start_ledger, -1
+    try:
+        after = parse_int64(page.cursor)
+    except ValueError as error:
+        raise invalid(str(error)) from error
+    if after < 0:
+        raise invalid("cursor ledger sequence cannot be negative")
+    first = after >> 32
+    if first < history.oldest.sequence:
+        raise invalid(f"database does not contain metadata for ledger: {first}")
+    # Only ledger and transaction of a cursor count.
+    return first, after | 0xFFF
+
+
+def _next_cursor(first: int, listed: list[AppliedTransaction], limit: int, history: HistoryView) -> int:
+    """Where a node says that the next page begins.
+
+    A page that is not full ends with the latest ledger: with its last transaction, if the page has it. If
+    not, a node answers with the ledger's begin, even where the client has read more of it.
+    """
+    latest = history.latest.sequence
+    if len(listed) == limit or (listed and listed[-1].ledger == latest):
+        return _cursor(listed[-1])
+    return 0 if first > latest else total_order(latest, 0, _FIRST_OPERATION)
 
 
 def _ledger_range(history: HistoryView) -> dict[str, Any]:
@@ -75,30 +109,35 @@ def _ledger_range(history: HistoryView) -> dict[str, Any]:
     }
 
 
-def _describe(found: AppliedTransaction) -> dict[str, Any]:
+def _describe(found: AppliedTransaction, xdr_format: XdrFormat) -> dict[str, Any]:
     described: dict[str, Any] = {
         "status": "SUCCESS" if found.succeeded else "FAILED",
         "applicationOrder": found.order,
         "feeBump": found.is_fee_bump,
-        "envelopeXdr": base64_text(found.envelope),
-        "resultXdr": base64_text(found.result),
-        "resultMetaXdr": base64_text(found.meta),
+        **xdr_format.field("envelope", xdr.TransactionEnvelope, found.envelope),
+        **xdr_format.field("result", xdr.TransactionResult, found.result),
+        **xdr_format.field("resultMeta", xdr.TransactionMeta, found.meta),
         "ledger": found.ledger,
-        "events": _describe_events(found),
+        "events": _describe_events(found, xdr_format),
     }
     if found.diagnostic_events:
-        described["diagnosticEventsXdr"] = [base64_text(event) for event in found.diagnostic_events]
+        events = xdr_format.encode_all(xdr.DiagnosticEvent, found.diagnostic_events)
+        described[f"diagnosticEvents{xdr_format.suffix}"] = events
     return described
 
 
-def _describe_events(found: AppliedTransaction) -> dict[str, Any]:
+def _describe_events(found: AppliedTransaction, xdr_format: XdrFormat) -> dict[str, Any]:
     staged = [transaction_event(Stage.BEFORE_ALL_TRANSACTIONS, found.fee_event)]
     if found.refund_event is not None:
         staged.append(transaction_event(Stage.AFTER_ALL_TRANSACTIONS, found.refund_event))
-    described: dict[str, Any] = {"transactionEventsXdr": [base64_text(event) for event in staged]}
+    suffix = xdr_format.suffix
+    described: dict[str, Any] = {
+        f"transactionEvents{suffix}": xdr_format.encode_all(xdr.TransactionEvent, staged)
+    }
     if found.succeeded:
-        described["contractEventsXdr"] = [
-            [base64_text(event.encode()) for event in events] for events in found.operation_events
+        described[f"contractEvents{suffix}"] = [
+            xdr_format.encode_all(xdr.ContractEvent, (event.encode() for event in events))
+            for events in found.operation_events
         ]
     return described
 
@@ -108,18 +147,19 @@ def _cursor(found: AppliedTransaction) -> int:
 
 
 def _decode_hash(text: str) -> bytes:
-    if len(text) != _HASH_LETTERS:
-        raise invalid(f"unexpected hash length ({len(text)})")
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise invalid(f"incorrect hash: {error}") from error
+    size = len(text.encode("utf-8", errors="replace"))
+    if size not in _HASH_LETTERS:
+        raise invalid(f"unexpected hash length ({size})")
+    for letter in text:
+        if letter not in "0123456789abcdefABCDEF":
+            raise invalid(f"incorrect hash: encoding/hex: invalid byte: {_rune(letter)}")
+    if size % 2:
+        raise invalid("incorrect hash: encoding/hex: odd length hex string")
+    return bytes.fromhex(text)
 
 
-def _decode_cursor(text: str) -> int:
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdecimal()):
-        raise invalid(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    if not -(2**63) <= int(text) < 2**63:
-        raise invalid(f'strconv.ParseInt: parsing "{text}": value out of range')
-    return int(text)
+def _rune(letter: str) -> str:
+    """A byte as Go's %#U prints it."""
+    byte = letter.encode("utf-8", errors="replace")[0]
+    shown = chr(byte)
+    return f"U+{byte:04X} '{shown}'" if shown.isprintable() else f"U+{byte:04X}"

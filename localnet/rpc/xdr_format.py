@@ -1,0 +1,62 @@
+"""`xdrFormat`: whether XDR is answered in base64 or as JSON (SEP-51)."""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any, Protocol, Self
+
+from localnet.ledger.wire import base64_text
+from localnet.rpc.jsonrpc import INVALID_PARAMS, RpcError
+from localnet.rpc.parameters import Params
+
+
+class XdrType(Protocol):
+    """A type of the SDK's generated XDR classes."""
+
+    @classmethod
+    def from_xdr_bytes(cls, xdr: bytes) -> Self: ...
+
+    def to_json_dict(self) -> Any: ...
+
+
+class XdrFormat(Enum):
+    """The values are the RPC's words."""
+
+    BASE64 = "base64"
+    JSON = "json"
+
+    def field(self, stem: str, kind: type[XdrType], encoded: bytes) -> Mapping[str, Any]:
+        """One field, named `…Xdr` or `…Json`."""
+        if self is XdrFormat.BASE64:
+            return {f"{stem}Xdr": base64_text(encoded)}
+        return {f"{stem}Json": as_json(kind, encoded)}
+
+    def encode(self, kind: type[XdrType], encoded: bytes) -> Any:
+        return base64_text(encoded) if self is XdrFormat.BASE64 else as_json(kind, encoded)
+
+    def encode_all(self, kind: type[XdrType], encoded: Iterable[bytes]) -> list[Any]:
+        return [self.encode(kind, item) for item in encoded]
+
+    @property
+    def suffix(self) -> str:
+        """What the names of fields with XDR end with."""
+        return "Xdr" if self is XdrFormat.BASE64 else "Json"
+
+
+def as_json(kind: type[XdrType], encoded: bytes) -> Any:
+    return kind.from_xdr_bytes(encoded).to_json_dict()
+
+
+def read_format(params: Params, code: int = INVALID_PARAMS) -> XdrFormat:
+    """The format asked for, base64 if none is. Raises RpcError with `code`."""
+    refusal = format_refusal(params)
+    if refusal is not None:
+        raise RpcError(code, refusal)
+    return XdrFormat(params.get("xdrFormat") or "base64")
+
+
+def format_refusal(params: Params) -> str | None:
+    """What is wrong with the request's `xdrFormat`."""
+    chosen = params.get("xdrFormat") or "base64"
+    if chosen in ("base64", "json"):
+        return None
+    return f"got '{chosen}': expected base64, json for optional 'xdrFormat'"
