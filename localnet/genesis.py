@@ -31,10 +31,12 @@ from localnet.soroban.invocation import LedgerInfo
 
 STROOPS_PER_XLM: Final = 10_000_000
 FAUCET_KALE_STROOPS: Final = 1_000_000_000 * STROOPS_PER_KALE
+RIVALS_KALE_STROOPS: Final = 100_000_000 * STROOPS_PER_KALE
 
 _ISSUER_STROOPS: Final = 10_000 * STROOPS_PER_XLM
 _FAUCET_STROOPS: Final = 1_000_000 * STROOPS_PER_XLM
 _FRIENDBOT_STROOPS: Final = 1_000_000_000 * STROOPS_PER_XLM
+_RIVALS_STROOPS: Final = 100_000_000 * STROOPS_PER_XLM
 _MINION_STROOPS: Final = 10_000 * STROOPS_PER_XLM
 
 
@@ -47,14 +49,15 @@ ROOT: Final = development_key("root")
 ISSUER: Final = development_key("issuer")
 FAUCET: Final = development_key("faucet")
 FRIENDBOT: Final = development_key("friendbot")
+RIVALS: Final = development_key("rivals")
 FRIENDBOT_MINIONS: Final = tuple(development_key(f"friendbot-{number}") for number in range(32))
 
 
 def genesis_entries(network: Network, ledger: LedgerInfo) -> Mapping[bytes, StoredEntry]:
-    """All entries of the first ledger: the whole XLM supply, the faucet's KALE, asset contract and farm."""
+    """All entries of the first ledger: the whole XLM supply, KALE to give away, asset contract and farm."""
     asset = Asset(network.asset_code, network.asset_issuer).to_xdr_object()
     minions = len(FRIENDBOT_MINIONS) * _MINION_STROOPS
-    spent = _ISSUER_STROOPS + _FAUCET_STROOPS + _FRIENDBOT_STROOPS + minions
+    spent = _ISSUER_STROOPS + _FAUCET_STROOPS + _FRIENDBOT_STROOPS + _RIVALS_STROOPS + minions
     entries = dict(
         [
             _account(ROOT, TOTAL_COINS_STROOPS - spent, ledger),
@@ -62,7 +65,9 @@ def genesis_entries(network: Network, ledger: LedgerInfo) -> Mapping[bytes, Stor
             _account(FAUCET, _FAUCET_STROOPS, ledger, subentries=1),
             _account(FRIENDBOT, _FRIENDBOT_STROOPS, ledger),
             *(_account(minion, _MINION_STROOPS, ledger) for minion in FRIENDBOT_MINIONS),
-            _faucet_line(asset, ledger),
+            _account(RIVALS, _RIVALS_STROOPS, ledger, subentries=1),
+            _line(FAUCET, asset, FAUCET_KALE_STROOPS, ledger),
+            _line(RIVALS, asset, RIVALS_KALE_STROOPS, ledger),
         ]
     )
     farm = new_farm(network.asset_issuer, network.asset_contract_id, ledger.close_time)
@@ -85,8 +90,10 @@ def _account(
     return account_key(key.raw_public_key()), stored_account(account, ledger.sequence)
 
 
-def _faucet_line(asset: xdr.Asset, ledger: LedgerInfo) -> tuple[bytes, StoredEntry]:
-    holder = FAUCET.raw_public_key()
+def _line(
+    key: Keypair, asset: xdr.Asset, balance_stroops: int, ledger: LedgerInfo
+) -> tuple[bytes, StoredEntry]:
+    holder = key.raw_public_key()
     line = new_trustline(holder, asset, INT64_MAX, xdr.TrustLineFlags.AUTHORIZED_FLAG)
-    line = with_line_balance(line, FAUCET_KALE_STROOPS)
+    line = with_line_balance(line, balance_stroops)
     return trustline_key(holder, asset), stored_trustline(line, ledger.sequence)

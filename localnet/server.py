@@ -12,6 +12,7 @@ from localnet.chain.chain import Chain, new_chain
 from localnet.chain.ledger_clock import LedgerClock
 from localnet.friendbot import Friendbot
 from localnet.listener import Listener
+from localnet.rivals.crowd import Crowd
 from localnet.rpc_node import RpcNode
 from localnet.settings import ADMIN_HOST, LocalnetSettings
 
@@ -23,12 +24,14 @@ class LocalnetNode:
     """
 
     def __init__(self, settings: LocalnetSettings, *, runs_clock: bool = True) -> None:
-        """Raises StartupError if a port is taken."""
+        """Raises StartupError if a port is taken or the rivals cannot play."""
         start_time = int(time.time()) if settings.start_time is None else settings.start_time
         self.chain: Chain = new_chain(
             settings.network, settings.network_settings, start_time, settings.retention_ledgers
         )
         self.clock = LedgerClock(self.chain, settings.speed, paused=not runs_clock)
+        self.rivals = Crowd(self.chain)
+        self.rivals.add(settings.rivals)
         friendbot = Friendbot(self.chain)
         self.rpc_nodes = tuple(
             RpcNode(self.chain, friendbot, settings.host, port) for port in settings.rpc_ports

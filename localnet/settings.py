@@ -6,6 +6,7 @@ from kale.networks import LOCAL, MAINNET, TESTNET, Network
 from localnet.chain.past_states import MAX_LAG_LEDGERS
 from localnet.chain.speed import DRIVEN, check_speed
 from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings
+from localnet.rivals.group import RivalGroup
 from poolkit.errors import StartupError
 
 DEFAULT_PORT = 8000
@@ -27,7 +28,8 @@ class LocalnetSettings:
     behind, 0 for those that it does not name. `speed` is chain seconds a wall second, or `DRIVEN`, and then
     `driver` says that a driver will come: without one no ledger closes. `start_time` is the close time of the
     first ledger (unix seconds), None for now. `retention_ledgers` is how far back the nodes answer; older
-    ledgers, their transactions and events are forgotten. Raises StartupError for what cannot be.
+    ledgers, their transactions and events are forgotten. `rivals` play from the start on. Raises
+    StartupError for what cannot be.
     """
 
     host: str = "127.0.0.1"
@@ -39,6 +41,7 @@ class LocalnetSettings:
     retention_ledgers: int = DEFAULT_RETENTION_LEDGERS
     nodes: int = 1
     lag_ledgers: tuple[int, ...] = ()
+    rivals: tuple[RivalGroup, ...] = ()
     network: Network = LOCAL
     network_settings: NetworkSettings = field(default=MAINNET_SETTINGS)
 

@@ -88,6 +88,6 @@ async def test_the_status(node: NodeHandle, admin: Admin) -> None:
         "block_index": 0,
         "seconds_to_boundary": 280,
         "entries": len(node.chain.state),
-        "accounts": 36,
+        "accounts": 37,
         "queue_length": 0,
     }
