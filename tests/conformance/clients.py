@@ -1,0 +1,78 @@
+"""Runs the clients' programs, each against a local network of its own."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localnet.testing import NodeHandle, running_localnet
+from tests.conformance.case_table import Client
+
+ROOT = Path(__file__).parents[2]
+
+#: The network remembers fewer ledgers than it has closed, so that there are forgotten ones to ask for.
+RETENTION_LEDGERS = 1_000
+CLOSED_LEDGERS = 1_200
+#: Six ledgers a second, so that two transactions reach the same one; a KALE block takes ten seconds.
+SPEED = 30.0
+RUN_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a client's program saw, case by case, and what it said on stderr."""
+
+    outcomes: Mapping[str, Mapping[str, Any]]
+    complaints: str
+
+
+async def run_all() -> Mapping[Client, Run]:
+    """All clients side by side; most of their time they wait for ledgers."""
+    runs = await asyncio.gather(*(_run(client) for client in Client))
+    return dict(zip(Client, runs, strict=True))
+
+
+async def _run(client: Client) -> Run:
+    async with running_localnet(speed=SPEED, retention_ledgers=RETENTION_LEDGERS) as node:
+        node.close_ledgers(CLOSED_LEDGERS)
+        process = await asyncio.create_subprocess_exec(
+            *_command(client),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(RUN_SECONDS):
+                output, complaints = await process.communicate(json.dumps(_description(node)).encode())
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    lines = map(json.loads, output.splitlines())
+    return Run({line["id"]: line["outcome"] for line in lines}, complaints.decode())
+
+
+def _command(client: Client) -> list[str]:
+    match client:
+        case Client.PYTHON_SYNC | Client.PYTHON_ASYNC:
+            way = client.value.removeprefix("python ")
+            return [sys.executable, "-m", "tests.conformance.python_client", way]
+
+
+def _description(node: NodeHandle) -> dict[str, str]:
+    """All that a program needs to know."""
+    network = node.network
+    return {
+        "rpcUrl": node.rpc_url,
+        "friendbotUrl": node.friendbot_url,
+        "passphrase": network.passphrase,
+        "farm": network.farm_contract_id,
+        "assetCode": network.asset_code,
+        "assetIssuer": network.asset_issuer,
+        "assetContract": network.asset_contract_id,
+        "faucetSecret": node.faucet.secret,
+    }

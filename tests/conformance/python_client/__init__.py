@@ -1,0 +1,1 @@
+"""The conformance scenarios through stellar-sdk's Python clients."""

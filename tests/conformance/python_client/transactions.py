@@ -1,0 +1,125 @@
+"""getTransaction: what became of a transaction, classic and Soroban."""
+
+from typing import Any
+
+from stellar_sdk import Asset, Keypair, TransactionBuilder, scval, xdr
+
+from tests.conformance.python_client.kale import describe_call, prepared
+from tests.conformance.python_client.network import Applied, LocalNetwork
+from tests.conformance.python_client.node import handed_out
+from tests.conformance.python_client.simulations import asset_call
+
+UNKNOWN_HASH = "ab" * 32
+
+
+async def not_found(network: LocalNetwork) -> None:
+    network.report("transaction-not-found", handed_out(await network.server.get_transaction(UNKNOWN_HASH)))
+    for case, hash_hex in (("transaction-hash-length", "ab"), ("transaction-hash-digits", "zz" * 32)):
+        await network.report_error(case, network.server.get_transaction(hash_hex))
+
+
+def described(applied: Applied) -> dict[str, Any]:
+    """The response's fields, and everything in its XDR."""
+    response = handed_out(applied.response)
+    wanted = ("txHash", "applicationOrder", "feeBump", "ledger", "createdAt", "latestLedger", "oldestLedger")
+    events = applied.response.events
+    assert events is not None
+    return {
+        **{name: response[name] for name in wanted},
+        **describe_call(applied),
+        "transactionEvents": len(events.transaction_events_xdr or []),
+        "contractEvents": None
+        if events.contract_events_xdr is None
+        else [len(operation) for operation in events.contract_events_xdr],
+        "hasDiagnostics": bool(applied.response.diagnostic_events_xdr),
+    }
+
+
+async def payment(network: LocalNetwork) -> None:
+    carrier = network.carrier
+    paid = await network.include(network.signed(await network.payment(carrier), carrier))
+    network.report("transaction-payment", described(paid))
+
+
+async def classic(network: LocalNetwork) -> None:
+    carrier, farmer = network.carrier, network.farmer
+    new = Keypair.random()
+    creating = (await network.builder(carrier)).append_create_account_op(new.public_key, "10")
+    network.report(
+        "classic-create-account", describe_call(await network.include(network.signed(creating, carrier)))
+    )
+    trusting = (await network.builder(new)).append_change_trust_op(network.asset)
+    network.report("classic-trustline", describe_call(await network.include(network.signed(trusting, new))))
+    paying = (await network.builder(farmer)).append_payment_op(new.public_key, network.asset, "1")
+    network.report("classic-payment", describe_call(await network.include(network.signed(paying, farmer))))
+    unpaid = (await network.builder(carrier)).append_payment_op(new.public_key, Asset.native(), "1000000")
+    network.report("transaction-failed", described(await network.include(network.signed(unpaid, carrier))))
+    for case, recipient, asset in (
+        ("classic-no-trustline", carrier.public_key, network.asset),
+        ("classic-no-destination", Keypair.random().public_key, Asset.native()),
+    ):
+        builder = (await network.builder(farmer)).append_payment_op(recipient, asset, "1")
+        network.report(case, describe_call(await network.include(network.signed(builder, farmer))))
+
+
+async def skipped_sequence(network: LocalNetwork) -> None:
+    carrier = network.carrier
+    builder = await network.payment(carrier, ahead=3)
+    builder.set_min_sequence_number(1).set_ledger_bounds(1, 0).set_min_sequence_ledger_gap(0)
+    applied = await network.include(network.signed(builder, carrier))
+    network.report("preconditions-met", describe_call(applied))
+
+
+async def fee_bump(network: LocalNetwork) -> None:
+    carrier, farmer = network.carrier, network.farmer
+    inner = network.signed(await network.payment(carrier), carrier)
+    bump = TransactionBuilder.build_fee_bump_transaction(farmer, 200, inner, network.passphrase)
+    bump.sign(farmer)
+    await network.include(bump)
+    for case, hash_hex in (
+        ("fee-bump-outer-hash", bump.hash_hex()),
+        ("fee-bump-inner-hash", inner.hash_hex()),
+    ):
+        applied = await network.applied(hash_hex)
+        assert applied.response.envelope_xdr is not None
+        envelope = xdr.TransactionEnvelope.from_xdr(applied.response.envelope_xdr)
+        outcome = described(applied)
+        network.report(
+            case,
+            {
+                **outcome,
+                "txHash": outcome["txHash"] == hash_hex,
+                "innerHash": outcome["innerHash"] == inner.hash_hex(),
+                "envelope": envelope.type.name.removeprefix("ENVELOPE_TYPE_"),
+            },
+        )
+
+
+async def contract_calls(network: LocalNetwork) -> None:
+    farmer = network.farmer
+    transfer = await asset_call(
+        network,
+        "transfer",
+        scval.to_address(farmer.public_key),
+        scval.to_address(network.bound_farmer.public_key),
+        scval.to_int128(3),
+    )
+    network.report(
+        "call-transfer", described(await network.include(await prepared(network, transfer, farmer)))
+    )
+    transfer = await asset_call(
+        network,
+        "transfer",
+        scval.to_address(farmer.public_key),
+        scval.to_address(network.bound_farmer.public_key),
+        scval.to_int128(3),
+    )
+    envelope = await network.server.prepare_transaction(transfer.build())
+    assert envelope.transaction.soroban_data is not None
+    footprint = envelope.transaction.soroban_data.resources.footprint
+    footprint.read_write = footprint.read_write[:-1]
+    envelope.sign(farmer)
+    network.report("call-outside-footprint", described(await network.include(envelope)))
+
+
+SCENARIOS = (not_found, payment, classic, skipped_sequence, fee_bump, contract_calls)
