@@ -18,9 +18,13 @@ from kalepool_bench.choices import (
     choose_seconds,
     choose_threads,
 )
+from kalepool_bench.localnet.command import bench_localnet
 from kalepool_cli.usage import EXIT_REFUSED, usage_error
 
-app = typer.Typer(help="Measure the search for nonces on this machine.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure the search for nonces and the local chain on this machine.", no_args_is_help=True
+)
+app.command("localnet")(bench_localnet)
 
 IsaOption = Annotated[
     list[str] | None,

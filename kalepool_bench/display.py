@@ -53,7 +53,7 @@ def warn_of_others(cpu_shares: Iterable[float | None]) -> None:
 
 
 def print_hash_rates(rates: Sequence[HashRate]) -> None:
-    table = _table("isa", "threads", "MH/s", "MH/s a core", "yardstick M/s", "ratio")
+    table = plain_table("isa", "threads", "MH/s", "MH/s a core", "yardstick M/s", "ratio")
     for rate in rates:
         figures = (rate.mhs, rate.mhs_per_core, rate.yardstick_mperms, rate.ratio)
         table.add_row(rate.isa, str(rate.threads), *(f"{figure:.2f}" for figure in figures))
@@ -65,7 +65,7 @@ def print_hash_rates(rates: Sequence[HashRate]) -> None:
 
 
 def print_responsiveness(results: Sequence[Responsiveness]) -> None:
-    table = _table(
+    table = plain_table(
         "isa", "threads", "stops", "p50 ms", "p99 ms", "max ms", "Python beside it", "2 threads / 1"
     )
     for result in results:
@@ -78,7 +78,7 @@ def print_responsiveness(results: Sequence[Responsiveness]) -> None:
 
 
 def print_soak(result: SoakResult) -> None:
-    table = _table("after searches", "RSS MiB", "threads")
+    table = plain_table("after searches", "RSS MiB", "threads")
     for holding in (result.first, result.last):
         table.add_row(f"{holding.searches:,}", f"{holding.rss_bytes / 2**20:.2f}", str(holding.threads))
     table.add_row(
@@ -93,7 +93,8 @@ def print_soak(result: SoakResult) -> None:
     console.print(f"{verdict}, in {result.seconds:.0f} s", highlight=False)
 
 
-def _table(first: str, *headings: str) -> Table:
+def plain_table(first: str, *headings: str) -> Table:
+    """The first column is text, the others are figures."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column(first)
     for heading in headings:

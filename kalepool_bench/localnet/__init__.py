@@ -1,0 +1,1 @@
+"""`kalepool bench localnet`: what the local chain costs its machine."""
