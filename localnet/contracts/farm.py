@@ -25,15 +25,11 @@ from localnet.soroban.contract_env import ContractEnv
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
 
 
-def _instance_key(name: str) -> xdr.SCVal:
-    return scval.to_vec([scval.to_symbol(name)])
-
-
-_HOMESTEADER: Final = _instance_key("Homesteader")
-_ASSET: Final = _instance_key("HomesteadAsset")
-_INDEX: Final = _instance_key("FarmIndex")
-_BLOCK: Final = _instance_key("FarmBlock")
-_PAUSED: Final = _instance_key("FarmPaused")
+_HOMESTEADER: Final = "Homesteader"
+_ASSET: Final = "HomesteadAsset"
+_INDEX: Final = "FarmIndex"
+_BLOCK: Final = "FarmBlock"
+_PAUSED: Final = "FarmPaused"
 
 _Args = Sequence[xdr.SCVal]
 

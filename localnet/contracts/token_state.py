@@ -6,7 +6,6 @@ no line: paying it destroys, being paid by it creates.
 
 import copy
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from stellar_sdk import scval, xdr
@@ -16,7 +15,6 @@ from kale.constants import I64_MAX, I128_MAX, LEDGER_SECONDS
 from kale.contract_errors import TokenError
 from kale.storage import account_key, token_balance_data_key, trustline_key
 from localnet.contracts.arguments import address
-from localnet.ledger.value_wire import encode_value
 from localnet.soroban.contract_env import ContractEnv
 
 _DAY_LEDGERS: Final = 24 * 60 * 60 // LEDGER_SECONDS
@@ -26,8 +24,8 @@ BALANCE_THRESHOLD_LEDGERS: Final = BALANCE_EXTENSION_LEDGERS - _DAY_LEDGERS
 
 _PERSISTENT: Final = xdr.ContractDataDurability.PERSISTENT
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
-_ASSET_INFO: Final = scval.to_vec([scval.to_symbol("AssetInfo")])
-_ADMIN: Final = scval.to_vec([scval.to_symbol("Admin")])
+_ASSET_INFO: Final = "AssetInfo"
+_ADMIN: Final = "Admin"
 _AUTHORIZED_FLAG: Final = xdr.TrustLineFlags.AUTHORIZED_FLAG.value
 
 
@@ -44,21 +42,23 @@ class AssetInfo:
         return f"{self.code}:{self.issuer}"
 
 
+#: What is read from an instance once: a call asks for it several times, and it never changes.
+_ASSETS: Final[dict[str, AssetInfo]] = {}
+
+
 def asset_info(env: ContractEnv) -> AssetInfo:
-    """The contract's asset. The native asset is refused as unsupported."""
-    stored = env.instance_value(_ASSET_INFO)
-    info = None if stored is None else _decoded_asset(encode_value(stored))
+    """The contract's asset, for which its id is a hash. The native asset is refused as unsupported."""
+    info = _ASSETS.get(env.contract_id)
     if info is None:
-        raise env.refuse(TokenError.OPERATION_NOT_SUPPORTED, "operation invalid on native asset")
+        info = _ASSETS[env.contract_id] = _read_asset_info(env)
     return info
 
 
-@lru_cache(maxsize=16)
-def _decoded_asset(stored: bytes) -> AssetInfo | None:
-    """What an instance holds as its asset, asked for several times a call; None for the native one."""
-    parts = scval.from_vec(xdr.SCVal.from_xdr_bytes(stored))
+def _read_asset_info(env: ContractEnv) -> AssetInfo:
+    stored = env.instance_value(_ASSET_INFO)
+    parts = scval.from_vec(stored) if stored is not None else []
     if len(parts) != 2:
-        return None
+        raise env.refuse(TokenError.OPERATION_NOT_SUPPORTED, "operation invalid on native asset")
     fields = scval.from_struct(parts[1])
     return AssetInfo(
         code=scval.from_string(fields["asset_code"]).rstrip(b"\0").decode(),

@@ -25,10 +25,10 @@ class ContractEnv(Protocol):
     def ledger(self) -> LedgerInfo:
         """The ledger in which it runs."""
 
-    def instance_value(self, key: xdr.SCVal) -> xdr.SCVal | None:
-        """A value of the instance storage, which is loaded with the contract."""
+    def instance_value(self, name: str) -> xdr.SCVal | None:
+        """A value of the instance storage, which is loaded with the contract: that of `Vec[Symbol(name)]`."""
 
-    def set_instance_value(self, key: xdr.SCVal, value: xdr.SCVal) -> None:
+    def set_instance_value(self, name: str, value: xdr.SCVal) -> None:
         """Changes it; written back when the call succeeds."""
 
     def extend_instance(self, threshold: int, extend_to: int) -> None:

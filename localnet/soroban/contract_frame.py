@@ -1,7 +1,8 @@
 """One running contract call: the host as that contract sees it."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 from stellar_sdk import scval, xdr
@@ -90,12 +91,13 @@ class Frame:
 
     # Instance storage
 
-    def instance_value(self, key: xdr.SCVal) -> xdr.SCVal | None:
-        entry = self._values.get(encode_value(key))
+    def instance_value(self, name: str) -> xdr.SCVal | None:
+        entry = self._values.get(_instance_name(name).encoded)
         return entry.val if entry is not None else None
 
-    def set_instance_value(self, key: xdr.SCVal, value: xdr.SCVal) -> None:
-        self._values[encode_value(key)] = xdr.SCMapEntry(key=key, val=value)
+    def set_instance_value(self, name: str, value: xdr.SCVal) -> None:
+        key = _instance_name(name)
+        self._values[key.encoded] = xdr.SCMapEntry(key=key.value, val=value)
         self._values_changed = True
 
     def extend_instance(self, threshold: int, extend_to: int) -> None:
@@ -108,7 +110,10 @@ class Frame:
         """Puts the instance back if its storage changed; the host calls it when the call succeeds."""
         if not self._values_changed:
             return
-        storage = xdr.SCMap(sorted(self._values.values(), key=lambda entry: value_order(entry.key)))
+        values = list(self._values.values())
+        if len(values) > self._stored_values:
+            values.sort(key=lambda entry: value_order(entry.key))
+        storage = xdr.SCMap(values)
         instance = xdr.SCContractInstance(executable=self._instance.executable, storage=storage)
         value = xdr.SCVal(xdr.SCValType.SCV_CONTRACT_INSTANCE, instance=instance)
         entry = contract_data_entry(self.contract_id, _INSTANCE_KEY, _PERSISTENT, value)
@@ -116,9 +121,13 @@ class Frame:
 
     @cached_property
     def _values(self) -> dict[bytes, xdr.SCMapEntry]:
-        """The instance storage by its encoded keys."""
+        """The instance storage by its encoded keys, in the host's order until a key is added."""
         stored = self._instance.storage.sc_map if self._instance.storage is not None else ()
         return {encode_value(entry.key): entry for entry in stored}
+
+    @property
+    def _stored_values(self) -> int:
+        return len(self._instance.storage.sc_map) if self._instance.storage is not None else 0
 
     # Data entries
 
@@ -184,6 +193,19 @@ class Frame:
             "VM call trapped: UnreachableCodeReached",
             [scval.to_symbol(self._call.function)],
         )
+
+
+@dataclass(frozen=True)
+class _InstanceName:
+    value: xdr.SCVal
+    encoded: bytes
+
+
+@lru_cache(maxsize=256)
+def _instance_name(name: str) -> _InstanceName:
+    """The key of a value in the instance storage, as a contract's enum of keys encodes it."""
+    value = scval.to_vec([scval.to_symbol(name)])
+    return _InstanceName(value, encode_value(value))
 
 
 def _classic_kind(key: xdr.LedgerKey) -> str:
