@@ -40,11 +40,17 @@ def localnet(
     protocol: Annotated[
         int | None, typer.Option(help="Protocol version to tell; default: the settings' own.")
     ] = None,
+    faults: Annotated[
+        str,
+        typer.Option(help="Let things go wrong: one_percent or a TOML file, see docs/localnet-faults.md."),
+    ] = "",
 ) -> None:
     """Run a local chain: a Stellar RPC server with KALE, for development and tests."""
     if context.invoked_subcommand is not None:
         return
     from localnet.chain.speed import parse_speed
+    from localnet.faults.fault_file import load_faults
+    from localnet.faults.rule import NO_FAULTS
     from localnet.main import run
     from localnet.network_settings import load_network_settings
     from localnet.settings import LocalnetSettings, parse_lag
@@ -65,6 +71,7 @@ def localnet(
             nodes=nodes,
             lag_ledgers=parse_lag(lag),
             network_settings=of_network,
+            faults=load_faults(faults, max(nodes, 1)) if faults else NO_FAULTS,
         )
     except (StartupError, ValueError) as error:
         raise typer.Exit(report_startup_error(StartupError(str(error)))) from None

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from localnet.faults.requests import RequestFaults
 from localnet.friendbot import Friendbot, FriendbotFailure, FriendbotRefusal
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Dispatcher, UnreadableRequest
@@ -25,9 +26,10 @@ _ANY_ORIGIN: Final = {
 class HttpHandlers:
     """Requests to answers; no state of its own."""
 
-    def __init__(self, dispatcher: Dispatcher, friendbot: Friendbot) -> None:
+    def __init__(self, dispatcher: Dispatcher, friendbot: Friendbot, faults: RequestFaults) -> None:
         self._dispatcher = dispatcher
         self._friendbot = friendbot
+        self._faults = faults
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=MAX_BODY_BYTES)
@@ -36,7 +38,7 @@ class HttpHandlers:
         application.router.add_route("*", "/{path:.*}", self.serve_rpc)
         return application
 
-    async def serve_rpc(self, request: web.Request) -> web.Response:
+    async def serve_rpc(self, request: web.Request) -> web.StreamResponse:
         """What comes before JSON-RPC is answered in plain text, as by the Go library below stellar-rpc."""
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=_ANY_ORIGIN)
@@ -47,11 +49,18 @@ class HttpHandlers:
         if (request.charset or "utf-8") not in _CHARSETS:
             return _plain(415, "invalid content-type charset")
         try:
-            answer = self._dispatcher.serve(await request.read())
-        except UnreadableRequest as error:
-            return _plain(500, str(error))
+            body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return _plain(500, "http: request body too large")
+        if self._faults.are_there:
+            return await self._faults.serve(request, body, self._answer)
+        return self._answer(body)
+
+    def _answer(self, body: bytes) -> web.Response:
+        try:
+            answer = self._dispatcher.serve(body)
+        except UnreadableRequest as error:
+            return _plain(500, str(error))
         if answer is None:
             return web.Response(status=204, headers=_ANY_ORIGIN)
         return web.Response(body=answer, content_type=_JSON, headers=_ANY_ORIGIN)

@@ -10,6 +10,7 @@ from localnet.admin.routes import admin_routes
 from localnet.admin.server import AdminHandlers
 from localnet.chain.chain import Chain, new_chain
 from localnet.chain.ledger_clock import LedgerClock
+from localnet.faults.faults import Faults
 from localnet.friendbot import Friendbot
 from localnet.listener import Listener
 from localnet.rivals.crowd import Crowd
@@ -33,8 +34,10 @@ class LocalnetNode:
         self.rivals = Crowd(self.chain)
         self.rivals.add(settings.rivals)
         friendbot = Friendbot(self.chain)
+        self.faults = Faults(settings.faults)
         self.rpc_nodes = tuple(
-            RpcNode(self.chain, friendbot, settings.host, port) for port in settings.rpc_ports
+            RpcNode(self.chain, friendbot, self.faults, number, settings.host, port)
+            for number, port in enumerate(settings.rpc_ports)
         )
         for node, lag_ledgers in zip(self.rpc_nodes, settings.lag_ledgers, strict=False):
             node.view.lag(lag_ledgers)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from kale.networks import LOCAL, MAINNET, TESTNET, Network
 from localnet.chain.past_states import MAX_LAG_LEDGERS
 from localnet.chain.speed import DRIVEN, check_speed
+from localnet.faults.rule import NO_FAULTS, FaultPlan
 from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings
 from localnet.rivals.group import RivalGroup
 from poolkit.errors import StartupError
@@ -42,6 +43,7 @@ class LocalnetSettings:
     nodes: int = 1
     lag_ledgers: tuple[int, ...] = ()
     rivals: tuple[RivalGroup, ...] = ()
+    faults: FaultPlan = NO_FAULTS
     network: Network = LOCAL
     network_settings: NetworkSettings = field(default=MAINNET_SETTINGS)
 

@@ -8,6 +8,8 @@ from stellar_sdk import Asset, Keypair
 from kale.networks import Network
 from localnet.chain.chain import Chain
 from localnet.chain.ledger_clock import LedgerClock
+from localnet.faults.faults import Faults
+from localnet.faults.rule import NO_FAULTS, FaultPlan
 from localnet.genesis import FAUCET
 from localnet.ledger.accounts import stored_trustline, trustline_key, with_line_balance
 from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings
@@ -28,6 +30,11 @@ class NodeHandle:
     @property
     def rpc_url(self) -> str:
         return self._node.rpc_url
+
+    @property
+    def faults(self) -> Faults:
+        """The rules by which things go wrong; empty unless somebody adds some."""
+        return self._node.faults
 
     @property
     def rpc_nodes(self) -> tuple[RpcNode, ...]:
@@ -100,6 +107,7 @@ async def running_localnet(
     runs_clock: bool = True,
     nodes: int = 1,
     lag_ledgers: tuple[int, ...] = (),
+    faults: FaultPlan = NO_FAULTS,
 ) -> AsyncIterator[NodeHandle]:
     """A localnet in this process and event loop, served over real HTTP.
 
@@ -113,6 +121,7 @@ async def running_localnet(
         network_settings=network_settings,
         nodes=nodes,
         lag_ledgers=lag_ledgers,
+        faults=faults,
     )
     async with LocalnetNode(settings, runs_clock=runs_clock) as node:
         yield NodeHandle(node)

@@ -72,11 +72,17 @@ class Chain:
         return self._ledger_info(latest.sequence, latest.close_time)
 
     def submit(
-        self, raw_envelope: bytes, latest: ClosedLedger | None = None, state: EntryReader | None = None
+        self,
+        raw_envelope: bytes,
+        latest: ClosedLedger | None = None,
+        state: EntryReader | None = None,
+        *,
+        keeps: bool = True,
     ) -> Submitted:
         """Offers a transaction to the queue. Raises EnvelopeError if the bytes are none.
 
-        A node that lags judges it by an earlier `latest` ledger and its `state`.
+        A node that lags judges it by an earlier `latest` ledger and its `state`. Without `keeps` the queue
+        answers as ever and forgets the transaction.
         """
         envelope = decode_envelope(raw_envelope, self.network_id)
         latest = latest or self.latest
@@ -86,7 +92,7 @@ class Chain:
             earliest=latest.close_time,
             latest=latest.close_time + QUEUE_TIME_MARGIN_SECONDS,
         )
-        submission = self.queue.offer(envelope, Validator(reader, moment, self.settings))
+        submission = self.queue.offer(envelope, Validator(reader, moment, self.settings), keeps=keeps)
         return Submitted(envelope.hash, submission)
 
     @property

@@ -1,6 +1,7 @@
 """The chain as one of its RPC nodes sees it: some ledgers late, with a window of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
 
 from kale.networks import Network
 from localnet.chain.chain import Chain, Submitted
@@ -11,6 +12,19 @@ from localnet.ledger.entries import EntryReader
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
 from localnet.transactions.application import AppliedTransaction
+from localnet.transactions.envelopes import decode_envelope
+from localnet.transactions.queue import SendStatus, Submission
+
+
+class SubmissionFault(Enum):
+    """What goes wrong with a transaction at the node that it is sent to.
+
+    DROPPED: the node answers as ever, and nobody ever sees the transaction. TRY_AGAIN_LATER: the answer of a
+    full queue.
+    """
+
+    DROPPED = auto()
+    TRY_AGAIN_LATER = auto()
 
 
 class ChainView:
@@ -25,6 +39,7 @@ class ChainView:
         self._lag_ledgers = 0
         self._window: int | None = None
         self._reached = 0
+        self.submission_fault: Callable[[], SubmissionFault | None] | None = None
         self.history = HistoryView(self, chain.history)
         self.network: Network = chain.network
         self.network_id: bytes = chain.network_id
@@ -44,6 +59,11 @@ class ChainView:
         if not self._lag_ledgers:
             return 0
         return min(self._lag_ledgers, self._chain.latest.sequence - self._reached)
+
+    @property
+    def network_ledger(self) -> int:
+        """The latest ledger of the network, which this node may not have."""
+        return self._chain.latest.sequence
 
     @property
     def latest(self) -> ClosedLedger:
@@ -85,7 +105,12 @@ class ChainView:
 
         Raises EnvelopeError if the bytes are none.
         """
-        return self._chain.submit(raw_envelope, self.latest, self.state)
+        fault = None if self.submission_fault is None else self.submission_fault()
+        if fault is SubmissionFault.TRY_AGAIN_LATER:
+            envelope = decode_envelope(raw_envelope, self.network_id)
+            return Submitted(envelope.hash, Submission(SendStatus.TRY_AGAIN_LATER))
+        keeps = fault is not SubmissionFault.DROPPED
+        return self._chain.submit(raw_envelope, self.latest, self.state, keeps=keeps)
 
 
 class HistoryView:

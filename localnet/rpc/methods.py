@@ -1,6 +1,7 @@
 """The methods that this node serves, by name."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from localnet.chain.chain_view import ChainView
 from localnet.rpc.events import GET_EVENTS, Events
@@ -13,6 +14,21 @@ from localnet.rpc.parameters import method
 from localnet.rpc.simulations import SIMULATE_TRANSACTION, Simulations
 from localnet.rpc.submission import SEND_TRANSACTION, Submissions
 from localnet.rpc.transactions import GET_TRANSACTION, GET_TRANSACTIONS, Transactions
+
+METHOD_NAMES: Final = (
+    "getHealth",
+    "getNetwork",
+    "getVersionInfo",
+    "getLatestLedger",
+    "getLedgerEntries",
+    "simulateTransaction",
+    "sendTransaction",
+    "getTransaction",
+    "getTransactions",
+    "getLedgers",
+    "getEvents",
+    "getFeeStats",
+)
 
 
 def rpc_methods(chain: ChainView, friendbot_url: str) -> Mapping[str, Method]:

@@ -61,12 +61,13 @@ class TransactionQueue:
     def envelopes(self) -> list[Envelope]:
         return [waiting.envelope for waiting in self._waiting.values()]
 
-    def offer(self, envelope: Envelope, validator: Validator) -> Submission:
-        """Takes the transaction in, or says why not."""
+    def offer(self, envelope: Envelope, validator: Validator, *, keeps: bool = True) -> Submission:
+        """Takes the transaction in, or says why not. Without `keeps` it is answered for and forgotten."""
         waiting = self._waiting.get(envelope.source)
         refused = self._refusal(envelope, None if waiting is None else waiting.envelope, validator)
         if refused is None:
-            self._put(envelope, waiting)
+            if keeps:
+                self._put(envelope, waiting)
             return Submission(SendStatus.PENDING)
         return refused
 
