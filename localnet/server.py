@@ -11,6 +11,7 @@ from localnet.admin.server import AdminHandlers
 from localnet.chain.chain import Chain, new_chain
 from localnet.chain.ledger_clock import LedgerClock
 from localnet.faults.faults import Faults
+from localnet.faults.ledgers import LedgerFaults
 from localnet.friendbot import Friendbot
 from localnet.listener import Listener
 from localnet.rivals.crowd import Crowd
@@ -41,6 +42,7 @@ class LocalnetNode:
         )
         for node, lag_ledgers in zip(self.rpc_nodes, settings.lag_ledgers, strict=False):
             node.view.lag(lag_ledgers)
+        LedgerFaults(self.faults, self.chain, self.clock, [node.view for node in self.rpc_nodes])
         self._admin_listener = Listener(ADMIN_HOST, settings.admin_port, "--admin-port")
         self._admin_handlers = AdminHandlers(admin_routes(self.chain, self.clock))
         self._closing: asyncio.Task[None] | None = None

@@ -52,6 +52,10 @@ class Faults:
     def rules(self) -> tuple[ActiveRule, ...]:
         return tuple(self._rules.values())
 
+    def holds(self, active: ActiveRule) -> bool:
+        """Whether a rule is still there."""
+        return active.number in self._rules
+
     def has(self, scope: Scope) -> bool:
         """Whether anything of the kind could ever strike."""
         return scope in self._by_scope

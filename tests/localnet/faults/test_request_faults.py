@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
@@ -13,28 +11,12 @@ from stellar_sdk.exceptions import ConnectionError as SdkConnectionError
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 from stellar_sdk.xdr import TransactionResultCode
 
-from localnet.faults.fault_file import parse_faults
-from localnet.testing import NodeHandle, running_localnet
-from tests.localnet.conftest import START_TIME
+from localnet.testing import NodeHandle
+from tests.localnet.faults.rules import add, fault, faulty
 from tests.localnet.wallet import Wallet, refusal_code
 
 JSON = {"Content-Type": "application/json"}
 HEALTH = {"jsonrpc": "2.0", "id": 1, "method": "getHealth"}
-
-
-@asynccontextmanager
-async def faulty(rules: str, nodes: int = 1) -> AsyncIterator[NodeHandle]:
-    plan = parse_faults(rules, "test", nodes)
-    async with running_localnet(runs_clock=False, start_time=START_TIME, nodes=nodes, faults=plan) as node:
-        yield node
-
-
-def fault(kind: str, *lines: str) -> str:
-    return "\n".join(["[[fault]]", f"kind = '{kind}'", *lines, ""])
-
-
-def add(node: NodeHandle, rules: str) -> None:
-    node.faults.add(parse_faults(rules, "test", len(node.rpc_nodes)))
 
 
 async def payment(farmer: Wallet) -> TransactionEnvelope:
