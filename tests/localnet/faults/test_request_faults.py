@@ -199,7 +199,7 @@ async def test_a_rule_strikes_its_nodes_and_methods_only() -> None:
         async with aiohttp.ClientSession() as http:
             batch = [{**HEALTH, "method": "getNetwork"}, HEALTH]
             assert (await http.post(urls[1], json=batch)).status == 500
-            assert (await http.post(urls[1], data=b"no JSON", headers=JSON)).status == 200
+            assert (await http.post(urls[1], data=b"[7]", headers=JSON)).status == 200
 
 
 async def test_rules_come_and_go(node: NodeHandle, rpc: SorobanServerAsync) -> None:
