@@ -20,6 +20,7 @@ from kale.storage import (
     pail_data_key,
 )
 from localnet.contracts.registry import find_program
+from localnet.ledger import wire
 from localnet.ledger.entries import MemoryEntries
 from localnet.ledger.entry_keys import data_key_bytes, instance_key_bytes
 from localnet.scenario import (
@@ -98,11 +99,12 @@ class ScenarioReplay:
         outcome = self._run(step)
         farmer = self._scenario.genesis.farmers[step.recorded["after"]["farmer"]]
         after = self._after(step, farmer)
+        events = [wire.base64_text(event.encode()) for event in outcome.events]
         return [
             *_differences("result", step.recorded["result"], _result(outcome)),
             *_differences("after", step.recorded["after"], after),
             *_differences("auth", step.recorded["auth"], _authorized(step, outcome)),
-            *_differences("events", step.recorded["events"], [event.to_xdr() for event in outcome.events]),
+            *_differences("events", step.recorded["events"], events),
         ]
 
     def compare_ending(self) -> list[Difference]:

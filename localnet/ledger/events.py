@@ -1,11 +1,11 @@
 """Contract events as the ledger keeps them: encoded piece by piece, and numbered."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from stellar_sdk import xdr
 
 from localnet.ledger import wire
-from localnet.ledger.value_wire import encode_value
 
 OPERATION_OF_REFUNDS = 0
 TRANSACTION_OF_REFUNDS = 1_048_575
@@ -24,6 +24,10 @@ class Event:
 
     def encode(self) -> bytes:
         """XDR `ContractEvent`."""
+        return self._encoded
+
+    @cached_property
+    def _encoded(self) -> bytes:
         contract = wire.ABSENT if self.contract_id is None else wire.present(self.contract_id)
         body_version = wire.ABSENT
         return (
@@ -34,23 +38,6 @@ class Event:
             + wire.array(self.topics)
             + self.data
         )
-
-
-def event_of(emitted: xdr.ContractEvent) -> Event:
-    """An event that the host made, encoded."""
-    body = emitted.body.v0
-    assert body is not None
-    return Event(
-        contract_id=None if emitted.contract_id is None else emitted.contract_id.contract_id.hash,
-        topics=tuple(map(encode_value, body.topics)),
-        data=encode_value(body.data),
-        kind=emitted.type,
-    )
-
-
-def encode_diagnostic(emitted: xdr.DiagnosticEvent) -> bytes:
-    """XDR `DiagnosticEvent`."""
-    return wire.uint32(emitted.in_successful_contract_call) + event_of(emitted.event).encode()
 
 
 @dataclass(frozen=True, order=True)

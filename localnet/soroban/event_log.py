@@ -2,20 +2,47 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 from stellar_sdk import scval, xdr
 
 from kale.addresses import contract_hash
+from localnet.ledger import wire
+from localnet.ledger.events import Event
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban.values import describe_error, describe_event
 
 #: The host prints no more than this many events with an error.
 _MOST_REPORTED = 25
+_FN_CALL: Final = scval.to_symbol("fn_call")
+_FN_RETURN: Final = scval.to_symbol("fn_return")
+_ERROR: Final = scval.to_symbol("error")
+_CONTRACT: Final = xdr.ContractEventType.CONTRACT
+_DIAGNOSTIC: Final = xdr.ContractEventType.DIAGNOSTIC
 
 
-@dataclass(slots=True)
+@dataclass
 class _Logged:
-    event: xdr.ContractEvent
-    failed: bool
+    """An event; `contract_id` (C…) is its contract, None for the host itself."""
+
+    kind: xdr.ContractEventType
+    contract_id: str | None
+    topics: Sequence[xdr.SCVal]
+    data: xdr.SCVal
+    failed: bool = False
+
+    @cached_property
+    def event(self) -> Event:
+        return Event(
+            contract_id=None if self.contract_id is None else contract_hash(self.contract_id),
+            topics=tuple(map(encode_value, self.topics)),
+            data=encode_value(self.data),
+            kind=self.kind,
+        )
+
+    def describe(self) -> str:
+        return describe_event(self.kind, self.contract_id, self.topics, self.data, failed=self.failed)
 
 
 class EventLog:
@@ -29,26 +56,22 @@ class EventLog:
 
     def contract_event(self, contract_id: str, topics: Sequence[xdr.SCVal], data: xdr.SCVal) -> None:
         """An event that a contract publishes."""
-        self._add(xdr.ContractEventType.CONTRACT, contract_id, topics, data)
+        self._logged.append(_Logged(_CONTRACT, contract_id, topics, data))
 
     def called(self, caller: str | None, callee: str, function: str, args: Sequence[xdr.SCVal]) -> None:
         """`fn_call`: one argument stands bare, several in a vector, none is void."""
-        topics = [
-            scval.to_symbol("fn_call"),
-            scval.to_bytes(contract_hash(callee)),
-            scval.to_symbol(function),
-        ]
+        topics = [_FN_CALL, scval.to_bytes(contract_hash(callee)), scval.to_symbol(function)]
         self._diagnostic(caller, topics, args)
 
     def returned(self, contract_id: str, function: str, value: xdr.SCVal) -> None:
         """`fn_return`."""
-        self._diagnostic(contract_id, [scval.to_symbol("fn_return"), scval.to_symbol(function)], [value])
+        self._diagnostic(contract_id, [_FN_RETURN, scval.to_symbol(function)], [value])
 
     def error(
         self, contract_id: str | None, error: xdr.SCError, message: str, args: Sequence[xdr.SCVal]
     ) -> None:
         """`error`: the message alone, or a vector of message and arguments."""
-        topics = [scval.to_symbol("error"), xdr.SCVal(xdr.SCValType.SCV_ERROR, error=error)]
+        topics = [_ERROR, xdr.SCVal(xdr.SCValType.SCV_ERROR, error=error)]
         self._diagnostic(contract_id, topics, [scval.to_string(message), *args])
 
     def mark(self) -> int:
@@ -60,26 +83,21 @@ class EventLog:
         for logged in self._logged[mark:]:
             logged.failed = True
 
-    def contract_events(self) -> tuple[xdr.ContractEvent, ...]:
+    def contract_events(self) -> tuple[Event, ...]:
         """The events that calls which succeeded published."""
         return tuple(
-            logged.event
-            for logged in self._logged
-            if logged.event.type is xdr.ContractEventType.CONTRACT and not logged.failed
+            logged.event for logged in self._logged if logged.kind is _CONTRACT and not logged.failed
         )
 
-    def diagnostic_events(self) -> tuple[xdr.DiagnosticEvent, ...]:
-        """All of it."""
-        return tuple(
-            xdr.DiagnosticEvent(in_successful_contract_call=not logged.failed, event=logged.event)
-            for logged in self._logged
-        )
+    def diagnostic_events(self) -> tuple[bytes, ...]:
+        """All of it, as XDR `DiagnosticEvent`s."""
+        return tuple(wire.uint32(not logged.failed) + logged.event.encode() for logged in self._logged)
 
     def report(self, error: xdr.SCError) -> str:
         """The text with which a node answers: the error, then the log from the newest event on."""
         lines = [f"HostError: {describe_error(error)}", "", "Event log (newest first):"]
         for number, logged in enumerate(reversed(self._logged[-_MOST_REPORTED:])):
-            lines.append(f"   {number}: {describe_event(logged.event, failed=logged.failed)}")
+            lines.append(f"   {number}: {logged.describe()}")
         if len(self._logged) > _MOST_REPORTED:
             lines.append(f"   {_MOST_REPORTED}: ... elided ...")
         return "\n".join(lines) + "\n\n"
@@ -89,18 +107,4 @@ class EventLog:
     ) -> None:
         several = scval.to_vec(values) if values else scval.to_void()
         data = values[0] if len(values) == 1 else several
-        self._add(xdr.ContractEventType.DIAGNOSTIC, contract_id, topics, data)
-
-    def _add(
-        self,
-        kind: xdr.ContractEventType,
-        contract_id: str | None,
-        topics: Sequence[xdr.SCVal],
-        data: xdr.SCVal,
-    ) -> None:
-        source = None
-        if contract_id is not None:
-            source = xdr.ContractID(xdr.Hash(contract_hash(contract_id)))
-        body = xdr.ContractEventBody(0, xdr.ContractEventV0(topics=list(topics), data=data))
-        event = xdr.ContractEvent(ext=xdr.ExtensionPoint(0), contract_id=source, type=kind, body=body)
-        self._logged.append(_Logged(event, failed=False))
+        self._logged.append(_Logged(_DIAGNOSTIC, contract_id, topics, data))

@@ -7,6 +7,7 @@ from stellar_sdk import xdr
 
 from localnet.contracts.side_door import SideDoor
 from localnet.ledger.entries import StoredEntry
+from localnet.ledger.events import Event
 from localnet.network_settings import MAINNET_SETTINGS, Lifetimes
 
 
@@ -97,8 +98,8 @@ class Invocation:
     comes with its old `data` and `last_modified` and a new `live_until`. `touched_…` names
     what was read and written, in the ledger's order of keys, also after a failure.
     `restored` are the archived entries that a recording restored; they count as written.
-    `events` are the contract events of a success, `diagnostic_events` everything in the
-    order of the calls. `auth` is what was recorded, or in enforcing mode what was given.
+    `events` are the contract events of a success, `diagnostic_events` (XDR) everything in
+    the order of the calls. `auth` is what was recorded, or in enforcing mode what was given.
     """
 
     value: xdr.SCVal | None
@@ -107,8 +108,8 @@ class Invocation:
     touched_read_only: tuple[bytes, ...]
     touched_read_write: tuple[bytes, ...]
     restored: Mapping[bytes, StoredEntry]
-    events: tuple[xdr.ContractEvent, ...]
-    diagnostic_events: tuple[xdr.DiagnosticEvent, ...]
+    events: tuple[Event, ...]
+    diagnostic_events: tuple[bytes, ...]
     auth: tuple[xdr.SorobanAuthorizationEntry, ...]
 
     @property

@@ -1,5 +1,6 @@
 """How the host prints and orders values and ledger keys."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -106,21 +107,23 @@ def _describe_plain(value: xdr.SCVal) -> str:
     return str(scval.to_native(value))
 
 
-def describe_event(event: xdr.ContractEvent, *, failed: bool) -> str:
+def describe_event(
+    kind: xdr.ContractEventType,
+    contract_id: str | None,
+    topics: Sequence[xdr.SCVal],
+    data: xdr.SCVal,
+    *,
+    failed: bool,
+) -> str:
     """One line of the event log, without its number."""
-    kind = event.type.name.capitalize()
-    opening = f"[Failed {kind} Event (not emitted)]" if failed else f"[{kind} Event]"
-    contract = ""
-    if event.contract_id is not None:
-        contract = f"contract:{contract_text(event.contract_id.contract_id.hash)}, "
-    body = event.body.v0
-    if body is None:
-        raise ValueError("contract event without a body")
-    topics = [describe(topic) for topic in body.topics]
-    callee = body.topics[1].bytes if len(body.topics) > 1 else None
-    if topics[0] == "fn_call" and callee is not None:
-        topics[1] = contract_text(callee.sc_bytes)
-    return f"{opening} {contract}topics:[{', '.join(topics)}], data:{describe(body.data)}"
+    name = kind.name.capitalize()
+    opening = f"[Failed {name} Event (not emitted)]" if failed else f"[{name} Event]"
+    contract = "" if contract_id is None else f"contract:{contract_id}, "
+    described = [describe(topic) for topic in topics]
+    callee = topics[1].bytes if len(topics) > 1 else None
+    if described[0] == "fn_call" and callee is not None:
+        described[1] = contract_text(callee.sc_bytes)
+    return f"{opening} {contract}topics:[{', '.join(described)}], data:{describe(data)}"
 
 
 def value_order(value: xdr.SCVal) -> tuple[Any, ...]:

@@ -12,7 +12,6 @@ from kale.addresses import account_text, contract_text
 from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
-from localnet.ledger.events import encode_diagnostic, event_of
 from localnet.ledger.meta import SorobanCharge
 from localnet.ledger.state import Layer
 from localnet.ledger.value_wire import encode_value
@@ -105,19 +104,18 @@ def _settle(
     """Holds a successful call to the declared resources and to the refundable part of the fee."""
     assert invocation.value is not None
     value = encode_value(invocation.value)
-    events = tuple(event_of(event) for event in invocation.events)
-    encoded_events = [event.encode() for event in events]
+    encoded_events = [event.encode() for event in invocation.events]
     output_bytes = len(value) + sum(map(len, encoded_events))
     if output_bytes > settings.transaction.events_bytes or not _are_writes_declared(
         envelope, writes, layer, settings
     ):
         code = _code(_Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED)
-        return failed_effect(code, fixed_stroops, _diagnostics(invocation))
+        return failed_effect(code, fixed_stroops, invocation.diagnostic_events)
     rent = rent_stroops(rent_changes(writes, layer, sequence), sequence, settings.rates)
     refundable = rent + events_stroops(output_bytes, settings.rates)
     if refundable > envelope.resource_fee_stroops - fixed_stroops:
         code = _code(_Code.INVOKE_HOST_FUNCTION_INSUFFICIENT_REFUNDABLE_FEE)
-        return failed_effect(code, fixed_stroops, _diagnostics(invocation))
+        return failed_effect(code, fixed_stroops, invocation.diagnostic_events)
     layer.put_all(writes)
     success_hash = hashlib.sha256(value + wire.array(encoded_events)).digest()
     return SorobanEffect(
@@ -125,8 +123,8 @@ def _settle(
         result=results.invocation_result(success_hash),
         charge=SorobanCharge(fixed_stroops, refundable, rent),
         return_value=value,
-        events=events,
-        diagnostic_events=_diagnostics(invocation),
+        events=invocation.events,
+        diagnostic_events=invocation.diagnostic_events,
     )
 
 
@@ -182,12 +180,8 @@ def _trapped(invocation: Invocation, fixed_stroops: int) -> SorobanEffect:
     code = _Code.INVOKE_HOST_FUNCTION_TRAPPED
     if failure.error.type is xdr.SCErrorType.SCE_BUDGET:
         code = _Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED
-    return failed_effect(_code(code), fixed_stroops, _diagnostics(invocation))
+    return failed_effect(_code(code), fixed_stroops, invocation.diagnostic_events)
 
 
 def _code(code: InvokeHostFunctionResultCode) -> bytes:
     return results.operation_result(OperationType.INVOKE_HOST_FUNCTION, code)
-
-
-def _diagnostics(invocation: Invocation) -> tuple[bytes, ...]:
-    return tuple(map(encode_diagnostic, invocation.diagnostic_events))

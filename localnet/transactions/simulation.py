@@ -12,7 +12,6 @@ from kale.addresses import account_text
 from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
-from localnet.ledger.events import encode_diagnostic, event_of
 from localnet.ledger.meta import entry_bytes
 from localnet.ledger.state import EntryChange, Layer
 from localnet.ledger.value_wire import encode_value
@@ -185,7 +184,7 @@ class Simulator:
             raise self._refusal("HostError: Error(Value, InvalidInput)\n\nDebugInfo not available\n")
         host = Host(self._state, self._ledger, self._auth(envelope, call, options), find_program)
         invocation = host.invoke_root(target.contract_id, target.function, target.args)
-        events = tuple(map(encode_diagnostic, invocation.diagnostic_events))
+        events = invocation.diagnostic_events
         if invocation.failure is not None:
             raise SimulationError(invocation.failure.report, events, self._ledger.sequence)
         assert invocation.value is not None
@@ -226,7 +225,7 @@ class Simulator:
             disk_read_entries=sum(map(is_classic_key, keys)) + len(archived),
             disk_read_bytes=largest_disk_read_bytes(keys, restored, self._state),
             write_bytes=written_bytes(invocation.touched_read_write, writes, self._state),
-            output_bytes=len(value) + sum(len(event_of(event).encode()) for event in invocation.events),
+            output_bytes=len(value) + sum(len(event.encode()) for event in invocation.events),
             rent_changes=tuple(rent_changes(writes, self._state, self._ledger.sequence)),
         )
 

@@ -177,9 +177,7 @@ def native_events(outcome: Invocation) -> list[tuple[list[object], object]]:
     """(topics, data) of the contract events; addresses as text."""
     events: list[tuple[list[object], object]] = []
     for event in outcome.events:
-        assert event.body.v0 is not None
-        topics = [scval.to_native(topic) for topic in event.body.v0.topics]
-        events.append(
-            ([getattr(topic, "address", topic) for topic in topics], scval.to_native(event.body.v0.data))
-        )
+        topics = [scval.to_native(xdr.SCVal.from_xdr_bytes(topic)) for topic in event.topics]
+        data = scval.to_native(xdr.SCVal.from_xdr_bytes(event.data))
+        events.append(([getattr(topic, "address", topic) for topic in topics], data))
     return events

@@ -163,13 +163,14 @@ def test_a_refusal_of_a_called_contract_is_marked_as_failed(chain: ContractChain
         f"   3: [Diagnostic Event] contract:{FARM}, topics:[fn_call, {TOKEN}, burn], data:[{ADA}, 1001]\n"
         f"   4: [Diagnostic Event] topics:[fn_call, {FARM}, plant], data:[{ADA}, 1001]\n\n"
     )
-    assert not any(event.in_successful_contract_call for event in outcome.diagnostic_events)
+    diagnostics = map(xdr.DiagnosticEvent.from_xdr_bytes, outcome.diagnostic_events)
+    assert not any(diagnostic.in_successful_contract_call for diagnostic in diagnostics)
 
 
 def test_diagnostic_events_tell_the_calls_in_order(chain: ContractChain) -> None:
     outcome = chain.plant(ADA, 5)
     told = []
-    for diagnostic in outcome.diagnostic_events:
+    for diagnostic in map(xdr.DiagnosticEvent.from_xdr_bytes, outcome.diagnostic_events):
         assert diagnostic.in_successful_contract_call
         assert diagnostic.event.body.v0 is not None
         told.append(scval.to_native(diagnostic.event.body.v0.topics[0]))
