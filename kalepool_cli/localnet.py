@@ -1,5 +1,6 @@
 """`kalepool localnet`: runs the local chain; `kalepool localnet ctl …` is the hand on one that runs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +31,9 @@ def localnet(
     retention_ledgers: Annotated[
         int, typer.Option(help="Ledgers that transactions and events are kept.")
     ] = 17_280,
+    state: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File that keeps the chain; one that has one goes on.")
+    ] = None,
     nodes: Annotated[int, typer.Option(help="RPC nodes of the chain, on this port and the next ones.")] = 1,
     lag: Annotated[
         str, typer.Option(help="How many ledgers each node stays behind, separated by commas.")
@@ -68,6 +72,7 @@ def localnet(
             speed=parse_speed(speed),
             driver=driver,
             retention_ledgers=retention_ledgers,
+            state=state,
             nodes=nodes,
             lag_ledgers=parse_lag(lag),
             network_settings=of_network,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from stellar_sdk import Asset, Keypair
 
@@ -105,6 +106,7 @@ async def running_localnet(
     retention_ledgers: int = DEFAULT_RETENTION_LEDGERS,
     network_settings: NetworkSettings = MAINNET_SETTINGS,
     runs_clock: bool = True,
+    state: Path | None = None,
     nodes: int = 1,
     lag_ledgers: tuple[int, ...] = (),
     faults: FaultPlan = NO_FAULTS,
@@ -119,6 +121,7 @@ async def running_localnet(
         start_time=start_time,
         retention_ledgers=retention_ledgers,
         network_settings=network_settings,
+        state=state,
         nodes=nodes,
         lag_ledgers=lag_ledgers,
         faults=faults,

@@ -37,7 +37,10 @@ class Submitted:
 
 
 class Chain:
-    """One network with one node: takes transactions, closes ledgers, answers about the past."""
+    """One network: takes transactions, closes ledgers, answers about the past.
+
+    `milliseconds_left` is the part of a second by which the last close time was early.
+    """
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class Chain:
         self.queue = TransactionQueue()
         self.side_door = SideDoor()
         self.observers: list[LedgerObserver] = []
-        self._milliseconds_left = 0
+        self.milliseconds_left = 0
         self._ledger_closed = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -108,7 +111,7 @@ class Chain:
         """
         if seconds is None:
             close_time = self.next_close_time
-            self._milliseconds_left = self._milliseconds_due % 1_000
+            self.milliseconds_left = self._milliseconds_due % 1_000
         else:
             close_time = self.latest.close_time + seconds
         info = self._ledger_info(self.latest.sequence + 1, close_time)
@@ -128,7 +131,7 @@ class Chain:
 
     @property
     def _milliseconds_due(self) -> int:
-        return self._milliseconds_left + self.settings.close_milliseconds
+        return self.milliseconds_left + self.settings.close_milliseconds
 
     async def next_ledger_closed(self) -> ClosedLedger:
         """Waits until one more ledger has closed."""

@@ -81,6 +81,11 @@ class TransactionQueue:
             if waiting.ledgers >= PENDING_LEDGERS:
                 self._drop(waiting.envelope)
 
+    def restore_bans(self, hashes_by_ledger: Iterable[set[bytes]]) -> None:
+        """Bans the envelope hashes of ledgers that closed before this queue was there, the earliest first."""
+        for hashes in hashes_by_ledger:
+            self._banned.appendleft(hashes)
+
     def _put(self, envelope: Envelope, replaced: _Waiting | None) -> None:
         """A replacement takes over the age of what it replaces."""
         if replaced is not None:
