@@ -11,6 +11,7 @@ from localnet.chain.chain import Chain
 from localnet.chain.ledger_clock import LedgerClock
 from localnet.chain.start import start_chain
 from localnet.chain.state_file import StateFile
+from localnet.faults.admin import FaultAdmin
 from localnet.faults.faults import Faults
 from localnet.faults.ledgers import LedgerFaults
 from localnet.friendbot import Friendbot
@@ -43,7 +44,12 @@ class LocalnetNode:
             node.view.lag(lag_ledgers)
         LedgerFaults(self.faults, self.chain, self.clock, [node.view for node in self.rpc_nodes])
         self._admin_listener = Listener(ADMIN_HOST, settings.admin_port, "--admin-port")
-        self._admin_handlers = AdminHandlers(admin_routes(self.chain, self.clock))
+        self._admin_handlers = AdminHandlers(
+            {
+                **admin_routes(self.chain, self.clock),
+                **FaultAdmin(self.faults, len(self.rpc_nodes)).routes(),
+            }
+        )
         self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:

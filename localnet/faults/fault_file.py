@@ -39,6 +39,11 @@ def load_faults(name: str, nodes: int) -> FaultPlan:
 
     Raises FaultFileError, and StartupError if there is no such file.
     """
+    return parse_faults(read_fault_text(name), name, nodes)
+
+
+def read_fault_text(name: str) -> str:
+    """The text of `one_percent` or of a file, unread. Raises StartupError if there is none."""
     path = _EXAMPLES / f"{name}.toml" if name in EXAMPLE_NAMES else Path(name)
     try:
         with path.open("rb") as file:
@@ -47,8 +52,10 @@ def load_faults(name: str, nodes: int) -> FaultPlan:
         known = ", ".join(EXAMPLE_NAMES)
         problem = f"faults {name}: neither one of {known} nor a file that can be read: {error.strerror}"
         raise StartupError(problem) from error
+    if len(raw) > MAX_BYTES:
+        raise _too_long(name)
     try:
-        return parse_faults(raw.decode(), name, nodes)
+        return raw.decode()
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise FaultFileError(name, line, "the text is not UTF-8") from error
@@ -57,7 +64,7 @@ def load_faults(name: str, nodes: int) -> FaultPlan:
 def parse_faults(text: str, source: str, nodes: int) -> FaultPlan:
     """The rules in a text; `source` is what its refusals call it. Raises FaultFileError."""
     if len(text.encode()) > MAX_BYTES:
-        raise FaultFileError(source, 1, f"the file is too long, at most {MAX_BYTES} bytes are read")
+        raise _too_long(source)
     try:
         root, *tables = read_tables(text)
     except TomlError as error:
@@ -65,6 +72,10 @@ def parse_faults(text: str, source: str, nodes: int) -> FaultPlan:
     reader = _Reader(source, nodes)
     seed = reader.values(root, {"seed": _whole(0, 2**63 - 1)}, "a fault file").get("seed", 0)
     return FaultPlan(seed, tuple(reader.rule(table) for table in tables))
+
+
+def _too_long(source: str) -> FaultFileError:
+    return FaultFileError(source, 1, f"the file is too long, at most {MAX_BYTES} bytes are read")
 
 
 class _Reader:
