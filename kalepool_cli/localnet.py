@@ -48,10 +48,20 @@ def localnet(
         str,
         typer.Option(help="Let things go wrong: one_percent or a TOML file, see docs/localnet-faults.md."),
     ] = "",
+    background_load: Annotated[
+        float, typer.Option(help="Share of each ledger that strangers ask for; above 1: more than it takes.")
+    ] = 0.0,
+    background_bid: Annotated[
+        int, typer.Option(help="What half of the strangers bid at least, stroops an operation.")
+    ] = 200,
+    seed: Annotated[
+        int, typer.Option(help="Decides the order of application, between equal bids, and who strangers are.")
+    ] = 0,
 ) -> None:
     """Run a local chain: a Stellar RPC server with KALE, for development and tests."""
     if context.invoked_subcommand is not None:
         return
+    from localnet.chain.background_load import BackgroundLoad
     from localnet.chain.speed import parse_speed
     from localnet.faults.fault_file import load_faults
     from localnet.faults.rule import NO_FAULTS
@@ -75,6 +85,10 @@ def localnet(
             state=state,
             nodes=nodes,
             lag_ledgers=parse_lag(lag),
+            background_load=BackgroundLoad(
+                classic=background_load, soroban=background_load, median_bid_stroops=background_bid
+            ),
+            seed=seed,
             network_settings=of_network,
             faults=load_faults(faults, max(nodes, 1)) if faults else NO_FAULTS,
         )

@@ -31,6 +31,8 @@ class LocalnetNode:
         """Raises StartupError if a port is taken, a file cannot be used, or the rivals cannot play."""
         self.state_file = None if settings.state is None else StateFile(settings.state)
         self.chain: Chain = start_chain(settings, self.state_file)
+        self.chain.seed = settings.seed
+        self.chain.background_load = settings.background_load
         self.clock = LedgerClock(self.chain, settings.speed, paused=not runs_clock)
         self.rivals = Crowd(self.chain)
         self.rivals.add(settings.rivals)

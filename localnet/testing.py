@@ -7,6 +7,7 @@ from pathlib import Path
 from stellar_sdk import Asset, Keypair
 
 from kale.networks import Network
+from localnet.chain.background_load import NO_BACKGROUND_LOAD, BackgroundLoad
 from localnet.chain.chain import Chain
 from localnet.chain.ledger_clock import LedgerClock
 from localnet.faults.faults import Faults
@@ -110,6 +111,8 @@ async def running_localnet(
     nodes: int = 1,
     lag_ledgers: tuple[int, ...] = (),
     faults: FaultPlan = NO_FAULTS,
+    background_load: BackgroundLoad = NO_BACKGROUND_LOAD,
+    seed: int = 0,
 ) -> AsyncIterator[NodeHandle]:
     """A localnet in this process and event loop, served over real HTTP.
 
@@ -125,6 +128,8 @@ async def running_localnet(
         nodes=nodes,
         lag_ledgers=lag_ledgers,
         faults=faults,
+        background_load=background_load,
+        seed=seed,
     )
     async with LocalnetNode(settings, runs_clock=runs_clock) as node:
         yield NodeHandle(node)

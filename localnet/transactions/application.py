@@ -21,6 +21,7 @@ from localnet.transactions.classic.operation import Scene
 from localnet.transactions.classic.registry import Effect, apply_operation
 from localnet.transactions.envelopes import Envelope
 from localnet.transactions.fees import inclusion_stroops, non_refundable_stroops
+from localnet.transactions.inclusion import Inclusion
 from localnet.transactions.results import TransactionResult
 from localnet.transactions.soroban_limits import declared_resources
 from localnet.transactions.soroban_operations import apply_soroban
@@ -80,10 +81,13 @@ class _Outcome:
 class Application:
     """Applies valid transactions to the state, in the given order, as one ledger."""
 
-    def __init__(self, state: LedgerState, ledger: LedgerInfo, settings: NetworkSettings) -> None:
+    def __init__(
+        self, state: LedgerState, ledger: LedgerInfo, settings: NetworkSettings, inclusion: Inclusion
+    ) -> None:
         self._state = state
         self._ledger = ledger
         self._settings = settings
+        self._inclusion = inclusion
         self._moment = Moment(ledger.sequence, ledger.close_time, ledger.close_time)
 
     def apply(self, envelopes: Sequence[Envelope]) -> list[AppliedTransaction]:
@@ -98,7 +102,9 @@ class Application:
 
     def _charge(self, envelope: Envelope) -> _Charged:
         inclusion = inclusion_stroops(
-            envelope.inclusion_fee_stroops, envelope.charged_operations, self._settings
+            envelope.inclusion_fee_stroops,
+            envelope.charged_operations,
+            self._inclusion.base_fee_stroops(soroban=envelope.soroban),
         )
         payer = find_account(self._state, envelope.fee_source)
         assert payer is not None, "fees are paid before anything can remove an account"

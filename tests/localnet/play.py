@@ -122,7 +122,9 @@ class Play:
         for envelope in envelopes:
             assert self._submit(envelope).status is SendStatus.PENDING
             decoded.append(decode_envelope(_encoded(envelope), self.chain.network_id))
-        applied = Application(self.chain.state, ledger, self.chain.settings).apply(decoded)
+        applied = Application(
+            self.chain.state, ledger, self.chain.settings, self.chain.latest.inclusion
+        ).apply(decoded)
         return [_decoded(transaction) for transaction in applied]
 
     def applied(self, transaction_hash: bytes) -> Applied:
