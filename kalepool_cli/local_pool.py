@@ -7,15 +7,13 @@ import asyncio
 import os
 import shlex
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from stellar_sdk.exceptions import BaseRequestError, SorobanRpcErrorResponse
-from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from backend_svc.settings import BackendSettings
 from kale.networks import LOCAL
@@ -24,7 +22,9 @@ from kalepool.v1.admin_pb2_grpc import AdminServiceStub
 from kalepool_cli.processes import ManagedProcess, ProcessFailed, choose_port, kalepool_command
 from kalepool_cli.secret_files import write_secret
 from pooler_svc.settings import PoolerSettings
+from poolkit.errors import PoolError
 from poolkit.grpc_client import open_channel
+from poolkit.stellar_rpc import StellarRpc
 
 READY_WALL_SECONDS = 60.0
 _POLL_WALL_SECONDS = 0.05
@@ -55,12 +55,15 @@ class LocalPool:
         backend_port: int = 0,
         pooler_port: int = 0,
         rpc_port: int = 0,
+        localnet_options: Sequence[str] = (),
     ) -> None:
+        """`localnet_options` are further arguments of `kalepool localnet`."""
         self.data = data
         self.speed = speed
         self.backend_port = backend_port
         self.pooler_port = pooler_port
         self.rpc_port = rpc_port
+        self._localnet_options = tuple(localnet_options)
         self.database_url = ""
         self.pooler_id = ""
         # On top of what the services get in any case; read at each start.
@@ -235,17 +238,26 @@ class LocalPool:
 
     async def _start_localnet(self) -> None:
         self.rpc_port = choose_port(self.rpc_port)
-        address = ("--host", _HOST, "--port", str(self.rpc_port), "--admin-port", "0")
-        self.localnet = self._process("localnet", "localnet", *address, "--speed", str(self.speed))
+        options = (
+            "--host",
+            _HOST,
+            "--port",
+            str(self.rpc_port),
+            "--admin-port",
+            "0",
+            "--speed",
+            str(self.speed),
+        )
+        self.localnet = self._process("localnet", "localnet", *options, *self._localnet_options)
         await self.localnet.start()
         await _until_ready(self.localnet, self._wait_for_rpc())
 
     async def _wait_for_rpc(self) -> None:
-        async with SorobanServerAsync(self.rpc_url) as server:
+        async with StellarRpc([self.rpc_url]) as rpc:
             while True:
                 try:
-                    await server.get_health()
-                except (BaseRequestError, SorobanRpcErrorResponse):
+                    await rpc.latest_ledger()
+                except PoolError:
                     await asyncio.sleep(_POLL_WALL_SECONDS)
                 else:
                     return

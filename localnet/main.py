@@ -24,10 +24,7 @@ def run(settings: LocalnetSettings) -> int:
     async def serve() -> None:
         async with LocalnetNode(settings) as node:
             print(_banner(node, settings), flush=True)
-            try:
-                await node.run_forever()
-            finally:
-                print(node.faults.report(), end="", flush=True)
+            await node.run_forever()
 
     return run_service(serve)
 

@@ -137,6 +137,26 @@ class TransactionLookup:
 
 
 @dataclass(frozen=True)
+class ChainTransaction:
+    """A transaction in a ledger. `hash` is hex, the outer one of a fee bump."""
+
+    hash: str
+    ledger: int
+    succeeded: bool
+    envelope_xdr: str
+    result_meta_xdr: str
+
+
+@dataclass(frozen=True)
+class TransactionPage:
+    """Transactions in the order of the chain; the next page begins behind `cursor`."""
+
+    transactions: tuple[ChainTransaction, ...]
+    cursor: str
+    latest_ledger: int
+
+
+@dataclass(frozen=True)
 class EventFilter:
     """Contract events of these contracts (≤ 5) that match one of the topic lists (≤ 5).
 
@@ -322,6 +342,23 @@ def parse_transaction(answer: Json) -> TransactionLookup:
         result_xdr=text(answer, "resultXdr"),
         result_meta_xdr=text(answer, "resultMetaXdr"),
         diagnostic_events_xdr=texts(answer, "diagnosticEventsXdr"),
+    )
+
+
+def parse_transactions(answer: Json) -> TransactionPage:
+    return TransactionPage(
+        transactions=tuple(
+            ChainTransaction(
+                hash=text(transaction, "txHash"),
+                ledger=integer(transaction, "ledger"),
+                succeeded=_member(TransactionStatus, transaction) is TransactionStatus.SUCCESS,
+                envelope_xdr=text(transaction, "envelopeXdr"),
+                result_meta_xdr=text(transaction, "resultMetaXdr"),
+            )
+            for transaction in objects(answer, "transactions")
+        ),
+        cursor=text(answer, "cursor"),
+        latest_ledger=integer(answer, "latestLedger"),
     )
 
 

@@ -26,6 +26,7 @@ from poolkit.rpc_answers import (
     SendOutcome,
     Simulation,
     TransactionLookup,
+    TransactionPage,
 )
 from poolkit.rpc_endpoints import Answered, EndpointStatus, FailureListener, RpcEndpoints
 from poolkit.wall_clock import SystemWallClock, WallClock
@@ -35,6 +36,7 @@ T = TypeVar("T")
 # The node's own limit on keys in one getLedgerEntries.
 MOST_KEYS_A_CALL = 200
 MOST_EVENTS_A_PAGE = 10_000
+MOST_TRANSACTIONS_A_PAGE = 200
 
 
 class LedgerSource(Protocol):
@@ -152,6 +154,23 @@ class StellarRpc:
     async def transaction(self, hash_hex: str) -> TransactionLookup:
         """Look a transaction up by its outer or inner hash (64 hex digits)."""
         return await self._call("getTransaction", {"hash": hash_hex}, answers.parse_transaction)
+
+    async def transactions(
+        self, *, start_ledger: int | None = None, cursor: str | None = None
+    ) -> TransactionPage:
+        """A page of all transactions of the network, from `start_ledger` on or strictly after `cursor`.
+
+        Raises ValueError unless exactly one of them is given; RpcRefused if the start is outside the
+        node's window.
+        """
+        if (start_ledger is None) == (cursor is None):
+            raise ValueError("transactions() needs either start_ledger or cursor")
+        params: dict[str, Any] = {"pagination": {"limit": MOST_TRANSACTIONS_A_PAGE}}
+        if cursor is not None:
+            params["pagination"]["cursor"] = cursor
+        else:
+            params["startLedger"] = start_ledger
+        return await self._call("getTransactions", params, answers.parse_transactions)
 
     async def events(
         self,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backend_svc.store.database import in_transaction
+from backend_svc.store.records import Purpose, TransactionStatus
 
 _FARMER_BLOCKS = """
 SELECT plantings.block_index,
@@ -12,14 +13,25 @@ SELECT plantings.block_index,
        transactions.hash,
        CASE WHEN works.status = 'confirmed' THEN works.confirmed_zeros END,
        CASE WHEN works.status = 'confirmed' THEN works.gap END,
-       CASE WHEN harvests.status = 'harvested' THEN harvests.reward_stroops END
+       CASE WHEN harvests.status = 'harvested' THEN harvests.reward_stroops END,
+       plantings.reason, works.reason, harvests.reason,
+       coalesce(works.by_outsider, false), coalesce(harvests.by_outsider, false),
+       coalesce(harvests.status IN ('harvested', 'failed'),
+                plantings.status = 'failed'
+                OR works.status IN ('failed', 'refused')
+                   AND block_operations.status IN ('worked', 'harvested'), false)
   FROM plantings
+  JOIN block_operations ON block_operations.id = plantings.operation_id
   JOIN farmers ON farmers.id = plantings.farmer_id
   LEFT JOIN transactions ON transactions.id = plantings.transaction_id
   LEFT JOIN works ON works.planting_id = plantings.id
   LEFT JOIN harvests ON harvests.planting_id = plantings.id
  WHERE plantings.block_index BETWEEN %s AND %s
  ORDER BY plantings.block_index, farmers.created_at, farmers.id
+"""
+
+_TRANSACTIONS = """
+SELECT hash, purpose, reference_id::text, status FROM transactions ORDER BY created_at, id
 """
 
 _TOTALS = """
@@ -32,7 +44,11 @@ SELECT (SELECT coalesce(sum(stake_stroops), 0) FROM plantings
 
 @dataclass(frozen=True)
 class FarmerBlock:
-    """One farmer in one block; what a step brought is None until that step is confirmed."""
+    """One farmer in one block; what a step brought is None until that step is confirmed.
+
+    The reasons are names of errors.proto, for a step that came to nothing or has to be tried again.
+    `settled`: harvested, or one of the three steps has failed for good.
+    """
 
     block_index: int
     public_key: str
@@ -42,14 +58,42 @@ class FarmerBlock:
     zeros: int | None
     gap: int | None
     reward_stroops: int | None
+    plant_reason: str | None = None
+    work_reason: str | None = None
+    harvest_reason: str | None = None
+    worked_by_outsider: bool = False
+    harvested_by_outsider: bool = False
+    settled: bool = False
 
 
 def list_farmer_blocks(first_block_index: int, last_block_index: int) -> list[FarmerBlock]:
     """Every farmer that was to be planted in these blocks (both ends count), by block and registration."""
     rows = in_transaction().execute_sql(_FARMER_BLOCKS, (first_block_index, last_block_index))
     return [
-        FarmerBlock(index, key, stake, ledger, None if hash_ is None else bytes(hash_), zeros, gap, reward)
-        for index, key, stake, ledger, hash_, zeros, gap, reward in rows
+        FarmerBlock(index, key, stake, ledger, None if hash_ is None else bytes(hash_), *rest)
+        for index, key, stake, ledger, hash_, *rest in rows
+    ]
+
+
+@dataclass(frozen=True)
+class SentTransaction:
+    """A transaction on record. Purpose and reference, the row that wanted it, name its intent."""
+
+    hash: bytes
+    purpose: Purpose
+    reference_id: str
+    status: TransactionStatus
+
+    @property
+    def intent(self) -> tuple[str, str]:
+        return self.purpose, self.reference_id
+
+
+def list_sent_transactions() -> list[SentTransaction]:
+    """Every transaction that was ever signed, in the order in which they were stored."""
+    return [
+        SentTransaction(bytes(hash_), Purpose(purpose), reference, TransactionStatus(status))
+        for hash_, purpose, reference, status in in_transaction().execute_sql(_TRANSACTIONS)
     ]
 
 

@@ -21,12 +21,25 @@ def demo(
         Path | None,
         typer.Option(help="New or empty folder for database, keys and logs; default: a temporary one."),
     ] = None,
+    faults: Annotated[
+        str | None, typer.Option(help="What goes wrong on the local chain: see kalepool localnet --help.")
+    ] = None,
+    rivals: Annotated[
+        str | None, typer.Option(help="Who else plays on the local chain: see kalepool localnet --help.")
+    ] = None,
+    allow_missed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-missed", help="Plants, works and harvests may be missed, if the records name the cause."
+        ),
+    ] = False,
     keep: Annotated[bool, typer.Option(help="Leave everything running at the end, until Ctrl-C.")] = False,
 ) -> None:
     """Start PostgreSQL, a local chain, Backend and Pooler, and let ten farmers play KALE.
 
-    Exit code 0: every farmer planted, worked and harvested in every block, and records, balances and
-    chain agree to the stroop. 1: something is missing. 2: it could not be started. 130: interrupted.
+    Exit code 0: every farmer planted, worked and harvested in every block, nothing was sent twice, and
+    records, balances and chain agree to the stroop. 1: something is missing (with --allow-missed: or it is
+    missed for a cause that nobody knows). 2: it could not be started. 130: interrupted.
     """
     # Imported here: the demo knows every part of the pool, and the other commands start without it.
     from kalepool_cli.demo.run import run_demo
@@ -37,7 +50,18 @@ def demo(
     folder = _data_folder(data)
     console = Console()
     console.print(f"data, keys and logs: {folder}")
-    code = asyncio.run(run_demo(folder, Options(blocks, farmers), speed, json_file, keep, console))
+    chosen = (("--faults", faults), ("--rivals", rivals))
+    code = asyncio.run(
+        run_demo(
+            folder,
+            Options(blocks, farmers, allow_missed),
+            speed,
+            json_file,
+            keep,
+            console,
+            localnet_options=[part for name, value in chosen if value is not None for part in (name, value)],
+        )
+    )
     if data is None and code == 0:
         shutil.rmtree(folder)  # nothing went wrong that somebody would have to look up
     raise typer.Exit(code)

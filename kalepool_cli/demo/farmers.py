@@ -4,7 +4,6 @@ import asyncio
 import uuid
 
 from stellar_sdk import Keypair
-from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale.constants import STROOPS_PER_KALE
 from kale.networks import LOCAL
@@ -13,11 +12,15 @@ from kalepool.v1.farmer_pb2_grpc import FarmerServiceStub
 from kalepool_cli.demo.wallets import Wallet, ask_friendbot
 from kalepool_cli.local_pool import LocalPool
 from localnet.genesis import FAUCET
+from poolkit.errors import PoolError
+from poolkit.stellar_rpc import StellarRpc
 
 FARMER_KALE_STROOPS = 1_000 * STROOPS_PER_KALE
 # A block's stake comes back only when the next block has been planted: with half of the balance in play,
 # the other half is there to plant.
 STAKE_BASIS_POINTS = 5_000
+# On a chain whose nodes fail or lag; on another the first succeeds.
+_CONFIRM_TRIES = 20
 
 
 async def add_farmers(pool: LocalPool, count: int) -> list[farmer_pb2.Farmer]:
@@ -33,12 +36,19 @@ async def add_farmers(pool: LocalPool, count: int) -> list[farmer_pb2.Farmer]:
         await ask_friendbot(pool.friendbot_url, addresses)
 
         async def confirm(farmer_id: str) -> farmer_pb2.Farmer:
-            request = farmer_pb2.ConfirmFundingRequest(request_id=str(uuid.uuid4()), farmer_id=farmer_id)
-            return (await service.ConfirmFunding(request)).farmer
+            for _ in range(_CONFIRM_TRIES):
+                # Each try is a request of its own: a refusal is an answer, which stays.
+                request = farmer_pb2.ConfirmFundingRequest(request_id=str(uuid.uuid4()), farmer_id=farmer_id)
+                try:
+                    return (await service.ConfirmFunding(request)).farmer
+                except PoolError as error:
+                    refusal = error
+                await asyncio.sleep(max(pool.ledger_wall_seconds, refusal.retry_after or 0))
+            raise refusal
 
         farmers = await asyncio.gather(*(confirm(answer.farmer.id) for answer in registered))
-    async with SorobanServerAsync(pool.rpc_url) as server:
-        faucet = Wallet(server, LOCAL, FAUCET, pool.ledger_wall_seconds / 2)
+    async with StellarRpc([pool.rpc_url]) as rpc:
+        faucet = Wallet(rpc, LOCAL, FAUCET, pool.ledger_wall_seconds / 2)
         await faucet.pay_kale(addresses, FARMER_KALE_STROOPS)
     return farmers
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from backend_svc.store.reports import FarmerBlock
 from kale.constants import STROOPS_PER_KALE
+from kalepool_cli.demo.misses import Miss
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,38 @@ class DemoReport:
     hashes: int
     seconds: float
     reconciled: bool
+    sent_once: bool
     per_block: tuple[BlockReport, ...]
+    misses: tuple[Miss, ...] = ()
 
     @property
     def succeeded(self) -> bool:
-        """Every farmer planted, worked and harvested in every block, with a stake, and it reconciles."""
+        """Every farmer planted, worked and harvested in every block, with a stake; nothing was sent twice,
+        and it reconciles."""
         expected = self.blocks * self.farmers
+        return self.is_sound and self.plants_ok == self.works_ok == self.harvests_ok == expected
+
+    @property
+    def succeeded_but_for_misses(self) -> bool:
+        """The same, but that a step may be missed if the records say why."""
+        return self.is_sound and all(miss.cause is not None for miss in self.misses)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all blocks were played, with a stake, nothing was sent twice, and it reconciles."""
         return (
             self.reconciled
+            and self.sent_once
             and self.total_staked_stroops > 0
             and len(self.per_block) == self.blocks
-            and self.plants_ok == self.works_ok == self.harvests_ok == expected
         )
+
+    @property
+    def participation(self) -> str:
+        """How many of the possible plants, works and harvests there were, in percent."""
+        expected = self.blocks * self.farmers
+        steps = (("planted", self.plants_ok), ("worked", self.works_ok), ("harvested", self.harvests_ok))
+        return ", ".join(f"{name} {count / expected:.1%} ({count}/{expected})" for name, count in steps)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -101,7 +122,7 @@ def report_block(
 def total(
     blocks: Sequence[BlockReport], *, farmers: int, requested_blocks: int, hashes: int, seconds: float
 ) -> DemoReport:
-    """Add the blocks up; `seconds` is wall time. Not reconciled until somebody has."""
+    """Add the blocks up; `seconds` is wall time. What somebody else has to prove is False until then."""
     works_ok = sum(block.works_ok for block in blocks)
     zeros = sum(block.zeros for block in blocks)
     return DemoReport(
@@ -119,6 +140,7 @@ def total(
         hashes=hashes,
         seconds=round(seconds, 3),
         reconciled=False,
+        sent_once=False,
         per_block=tuple(blocks),
     )
 

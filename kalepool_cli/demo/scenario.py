@@ -3,34 +3,51 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from rich.console import Console
 from rich.live import Live
 from stellar_sdk import Keypair
-from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from backend_svc.store.database import Database
-from backend_svc.store.reports import FarmerBlock, list_farmer_blocks
+from backend_svc.store.reports import FarmerBlock, list_farmer_blocks, list_sent_transactions
 from kale.constants import BLOCK_SECONDS, U32_MAX
 from kale.networks import LOCAL
 from kalepool.v1 import admin_pb2, pooler_pb2
 from kalepool.v1.admin_pb2_grpc import AdminServiceStub
 from kalepool.v1.pooler_pb2_grpc import PoolerServiceStub
 from kalepool_cli.demo.farmers import add_farmers
+from kalepool_cli.demo.misses import find_misses, miss_table
 from kalepool_cli.demo.progress import Progress
-from kalepool_cli.demo.report import DemoReport, block_table, farmer_table, format_kale, report_block, total
+from kalepool_cli.demo.report import (
+    BlockReport,
+    DemoReport,
+    block_table,
+    farmer_table,
+    format_kale,
+    report_block,
+    total,
+)
+from kalepool_cli.demo.sent_once import double_sends, included_calls
 from kalepool_cli.demo.wallets import Wallet, ask_friendbot
 from kalepool_cli.local_pool import LocalPool
+from poolkit.errors import PoolError
 from poolkit.farm_reader import FarmReader
+from poolkit.rpc_answers import LedgerHead
 from poolkit.stellar_rpc import StellarRpc
 
 # Chain seconds; a block this old won't be followed by another: the demo ends and counts what is missing.
 _STALL_SECONDS = 900
 # How long the last block's works may take once the next block can be opened, in chain seconds.
 _WORK_GRACE_SECONDS = 120
+# Where others open one block after the other: this many later, what is not harvested is counted as missing.
+_LATEST_BLOCKS = 3
 _STATUS_INTERVAL_WALL_SECONDS = 0.25
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,7 @@ class Options:
 
     blocks: int
     farmers: int
+    allow_missed: bool = False
 
     def pooler_settings(self) -> dict[str, str]:
         """What the Pooler needs beyond its defaults: it serves all of the farmers, however many."""
@@ -50,9 +68,10 @@ class Demo:
 
     def __init__(self, pool: LocalPool, options: Options, console: Console) -> None:
         self._pool = pool
-        self._options = options
+        self.options = options
         self._console = console
         self._outsider = Keypair.random()
+        self._farmers: list[str] = []
         self._started = time.monotonic()
         self._database: Database | None = None
         self._progress = Progress(farmers=options.farmers, blocks=options.blocks)
@@ -64,11 +83,12 @@ class Demo:
         await pool.start_chain_and_database()
         self._console.print("starting the Backend …")
         await pool.start_backend()
-        await pool.create_pooler(capacity=self._options.farmers)
-        pool.pooler_settings.update(self._options.pooler_settings())
-        self._console.print(f"registering and funding {self._options.farmers} farmers …")
+        await pool.create_pooler(capacity=self.options.farmers)
+        pool.pooler_settings.update(self.options.pooler_settings())
+        self._console.print(f"registering and funding {self.options.farmers} farmers …")
         await ask_friendbot(pool.friendbot_url, [self._outsider.public_key])
-        await add_farmers(pool, self._options.farmers)
+        farmers = await add_farmers(pool, self.options.farmers)
+        self._farmers = [farmer.public_key for farmer in farmers]
 
     async def play(self) -> DemoReport:
         """Start the Pooler at a block's end, play, and report."""
@@ -77,7 +97,7 @@ class Demo:
             await self._wait_until_openable(farm, rpc)
             self._console.print("starting the Pooler …")
             await self._pool.start_pooler()
-            playing_since = (await rpc.latest_ledger()).close_time
+            playing_since = await self._answered(rpc.latest_ledger)
             self._database = Database(self._pool.database_url, pool_size=1)
             try:
                 with Live(self._progress, console=self._console, refresh_per_second=4):
@@ -87,13 +107,16 @@ class Demo:
                 self._database.close()
 
     async def _wait_until_openable(self, farm: FarmReader, rpc: StellarRpc) -> None:
-        """Whole blocks only: the Pooler's first block is one that it opens itself."""
-        openable_at = (await farm.farm()).farm.block.timestamp + BLOCK_SECONDS
-        while (await rpc.latest_ledger()).close_time < openable_at:
+        """Whole blocks only: the Pooler's first block is one that it opens itself.
+
+        Where others play, they open it, and the Pooler is as early as they are.
+        """
+        openable_at = (await self._answered(farm.farm)).farm.block.timestamp + BLOCK_SECONDS
+        while (await self._answered(rpc.latest_ledger)).close_time < openable_at:
             await asyncio.sleep(self._pool.ledger_wall_seconds / 2)
 
     async def _play_blocks(self) -> None:
-        """Follow the Pooler until the last block is harvested, or nothing happens any more."""
+        """Follow the Pooler until every pail of the last block has its outcome, or nothing happens."""
         async with self._pool.pooler_channel() as channel:
             pooler = PoolerServiceStub(channel)
             request = pooler_pb2.WatchStatusRequest()
@@ -103,69 +126,130 @@ class Demo:
                 rows = await self._farmer_blocks()
                 self._progress.take(message.view, rows)
                 view = message.view.current_block
-                if view.age.seconds > _STALL_SECONDS or self._everything_harvested(rows):
+                last = self._progress.last_block_index
+                if self._is_over(view, rows):
                     return
-                if view.block.index != self._progress.last_block_index:
+                if last is None or view.block.index < last:
                     continue
                 if not drained:
                     await pooler.Drain(pooler_pb2.DrainRequest(request_id=str(uuid.uuid4())))
                     drained = True
-                if not outsider_planted and view.next_block_can_be_opened and self._works_ended(message.view):
+                is_last = view.block.index == last
+                if (
+                    is_last
+                    and not outsider_planted
+                    and view.next_block_can_be_opened
+                    and self._works_ended(message.view)
+                ):
                     await self._open_next_block()
                     outsider_planted = True
 
-    def _everything_harvested(self, rows: Sequence[FarmerBlock]) -> bool:
-        harvested = sum(row.reward_stroops is not None for row in rows)
-        return harvested == self._options.blocks * self._options.farmers
+    def _is_over(self, view: pooler_pb2.BlockView, rows: Sequence[FarmerBlock]) -> bool:
+        """Whether all is harvested, or nothing more can come of what is not."""
+        last = self._progress.last_block_index
+        expected = self.options.blocks * self.options.farmers
+        if last is None:
+            return bool(view.age.seconds > _STALL_SECONDS)
+        if sum(row.reward_stroops is not None for row in rows) == expected:
+            return True
+        current = int(view.block.index)
+        if view.age.seconds > _STALL_SECONDS or current > last + _LATEST_BLOCKS:
+            return True
+        return current > last and all(row.settled for row in rows)
 
     def _works_ended(self, status: pooler_pb2.StatusView) -> bool:
         """Whether opening the next block takes work away from nobody; after a while it is done anyway."""
-        ended = status.farmers.confirmed + status.farmers.failed >= self._options.farmers
+        ended = status.farmers.confirmed + status.farmers.failed >= self.options.farmers
         return ended or status.current_block.age.seconds > BLOCK_SECONDS + _WORK_GRACE_SECONDS
 
     async def _open_next_block(self) -> None:
-        async with SorobanServerAsync(self._pool.rpc_url) as server:
-            await Wallet(server, LOCAL, self._outsider, self._pool.ledger_wall_seconds / 2).plant_nothing()
+        async with StellarRpc([self._pool.rpc_url]) as rpc:
+            await Wallet(rpc, LOCAL, self._outsider, self._pool.ledger_wall_seconds / 2).plant_nothing()
 
     async def _farmer_blocks(self) -> list[FarmerBlock]:
-        """The records of all played blocks."""
+        """The records of the blocks that are played."""
         assert self._database is not None
-        return await self._database.run(list_farmer_blocks, 0, U32_MAX)
+        rows = await self._database.run(list_farmer_blocks, 0, U32_MAX)
+        indexes = self._block_indexes(rows)
+        return [row for row in rows if row.block_index in indexes]
+
+    def _block_indexes(self, rows: Sequence[FarmerBlock]) -> range:
+        first = min((row.block_index for row in rows), default=0)
+        return range(first, first + self.options.blocks)
+
+    async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What the chain answers, however often it has to be asked."""
+        while True:
+            try:
+                return await ask()
+            except PoolError:
+                await asyncio.sleep(self._pool.ledger_wall_seconds / 2)
 
     async def _report(
-        self, rpc: StellarRpc, farm: FarmReader, playing_since: int, seconds: float
+        self, rpc: StellarRpc, farm: FarmReader, playing_since: LedgerHead, seconds: float
     ) -> DemoReport:
         """Count what the records say, print it, reconcile.
 
         At `playing_since` the Pooler was there; it may have opened the first block a little earlier.
         """
         rows = await self._farmer_blocks()
-        reports = []
-        openable_at: int | None = None
-        for index in sorted({row.block_index for row in rows})[: self._options.blocks]:
-            opened_at = (await farm.get_block(index)).block.timestamp
-            reports.append(
-                report_block(
-                    index,
-                    rows,
-                    farmers=self._options.farmers,
-                    openable_at=min(playing_since, opened_at) if openable_at is None else openable_at,
-                    all_planted_at=await _last_plant_time(
-                        rpc, [row for row in rows if row.block_index == index]
-                    ),
-                )
-            )
-            openable_at = opened_at + BLOCK_SECONDS
+        reports = await self._block_reports(rpc, farm, playing_since.close_time, rows)
         self._console.print(farmer_table(rows))
         report = total(
             reports,
-            farmers=self._options.farmers,
-            requested_blocks=self._options.blocks,
+            farmers=self.options.farmers,
+            requested_blocks=self.options.blocks,
             hashes=self._progress.hashes,
             seconds=seconds,
         )
         self._console.print(block_table(report))
-        return replace(report, reconciled=await self._reconcile())
+        misses = find_misses(rows, self._block_indexes(rows), self.options.farmers)
+        if misses:
+            self._console.print(miss_table(misses))
+        report = replace(
+            report,
+            misses=tuple(misses),
+            reconciled=await self._reconcile(),
+            sent_once=await self._prove_sent_once(rpc),
+        )
+        self._console.print(f"participation: {report.participation}")
+        return report
+
+    async def _block_reports(
+        self, rpc: StellarRpc, farm: FarmReader, playing_since: int, rows: Sequence[FarmerBlock]
+    ) -> list[BlockReport]:
+        reports = []
+        openable_at: int | None = None
+        for index in sorted({row.block_index for row in rows}):
+            opened_at = (await self._answered(partial(farm.get_block, index))).block.timestamp
+            of_block = [row for row in rows if row.block_index == index]
+            reports.append(
+                report_block(
+                    index,
+                    rows,
+                    farmers=self.options.farmers,
+                    openable_at=min(playing_since, opened_at) if openable_at is None else openable_at,
+                    all_planted_at=await self._answered(partial(_last_plant_time, rpc, of_block)),
+                )
+            )
+            openable_at = opened_at + BLOCK_SECONDS
+        return reports
+
+    async def _prove_sent_once(self, rpc: StellarRpc) -> bool:
+        """Hold the Backend's records against every transaction on the chain; one line, and one a problem."""
+        assert self._database is not None
+        oldest = (await self._answered(rpc.health)).oldest.sequence
+        included = await self._answered(partial(included_calls, rpc, LOCAL, self._farmers, oldest))
+        sent = await self._database.run(list_sent_transactions)
+        problems = double_sends(sent, included)
+        for problem in problems:
+            self._console.print(f"sent twice: {problem}", style="red")
+        self._console.print(
+            f"sent once: {'ok' if not problems else 'NO'}: {len({each.intent for each in sent})} intents, "
+            f"{len(sent)} transactions, {len(included)} of them in ledgers",
+            style="green" if not problems else "bold red",
+        )
+        return not problems
 
     async def _reconcile(self) -> bool:
         """Have the Backend compare records and chain; one line, and one more for each difference."""

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from localnet.faults.rule import FaultKind, FaultPlan, FaultRule, Scope
-from localnet.faults.toml_lines import Located, Table, TomlError, read_tables
 from localnet.rpc.methods import METHOD_NAMES
-from poolkit.errors import StartupError
+from localnet.toml_files import Located, Table, TomlFileError, read_named_file, tables_of
 
-MAX_BYTES: Final = 64 * 1024
 MAX_LEDGERS: Final = 2**31 - 1
 STATUSES: Final = (429, 500, 502, 503, 504)
 
@@ -22,14 +20,6 @@ _HEADER: Final = "[[fault]]"
 Read = Callable[[str, Any], Any]
 
 
-class FaultFileError(StartupError):
-    """A fault file that is refused; `line` counts from 1."""
-
-    def __init__(self, source: str, line: int, problem: str) -> None:
-        super().__init__(f"{source}, line {line}: {problem}")
-        self.line = line
-
-
 class _Refusal(Exception):
     """A value that its key does not take; the text names key, limit and value."""
 
@@ -37,45 +27,17 @@ class _Refusal(Exception):
 def load_faults(name: str, nodes: int) -> FaultPlan:
     """The rules of `one_percent` or of a file, for a network of so many RPC nodes.
 
-    Raises FaultFileError, and StartupError if there is no such file.
+    Raises TomlFileError, and StartupError if there is no such file.
     """
-    return parse_faults(read_fault_text(name), name, nodes)
-
-
-def read_fault_text(name: str) -> str:
-    """The text of `one_percent` or of a file, unread. Raises StartupError if there is none."""
-    path = _EXAMPLES / f"{name}.toml" if name in EXAMPLE_NAMES else Path(name)
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        known = ", ".join(EXAMPLE_NAMES)
-        problem = f"faults {name}: neither one of {known} nor a file that can be read: {error.strerror}"
-        raise StartupError(problem) from error
-    if len(raw) > MAX_BYTES:
-        raise _too_long(name)
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise FaultFileError(name, line, "the text is not UTF-8") from error
+    return parse_faults(read_named_file(name, "faults", _EXAMPLES, EXAMPLE_NAMES), name, nodes)
 
 
 def parse_faults(text: str, source: str, nodes: int) -> FaultPlan:
-    """The rules in a text; `source` is what its refusals call it. Raises FaultFileError."""
-    if len(text.encode()) > MAX_BYTES:
-        raise _too_long(source)
-    try:
-        root, *tables = read_tables(text)
-    except TomlError as error:
-        raise FaultFileError(source, error.line, str(error)) from error
+    """The rules in a text; `source` is what its refusals call it. Raises TomlFileError."""
+    root, *tables = tables_of(text, source)
     reader = _Reader(source, nodes)
     seed = reader.values(root, {"seed": _whole(0, 2**63 - 1)}, "a fault file").get("seed", 0)
     return FaultPlan(seed, tuple(reader.rule(table) for table in tables))
-
-
-def _too_long(source: str) -> FaultFileError:
-    return FaultFileError(source, 1, f"the file is too long, at most {MAX_BYTES} bytes are read")
 
 
 class _Reader:
@@ -88,15 +50,15 @@ class _Reader:
     def rule(self, table: Table) -> FaultRule:
         if "".join(table.header.split()) != _HEADER:
             problem = f"{table.header} is unknown, every rule begins with {_HEADER}"
-            raise FaultFileError(self._source, table.line, problem)
+            raise TomlFileError(self._source, table.line, problem)
         kind = self._kind(table)
         values = self.values(table, self._keys(kind), f"a {kind.value} fault")
         for missing in sorted(_NEEDED.get(kind, frozenset()) - values.keys()):
-            raise FaultFileError(self._source, table.line, f"a {kind.value} fault needs {missing}")
+            raise TomlFileError(self._source, table.line, f"a {kind.value} fault needs {missing}")
         rule = FaultRule(line=table.line, **values)
         if rule.until_ledger is not None and rule.until_ledger <= rule.from_ledger:
             problem = f"until_ledger is {rule.until_ledger}, must be above from_ledger ({rule.from_ledger})"
-            raise FaultFileError(self._source, table.values["until_ledger"].line, problem)
+            raise TomlFileError(self._source, table.values["until_ledger"].line, problem)
         return rule
 
     def values(self, table: Table, keys: Mapping[str, Read], place: str) -> dict[str, Any]:
@@ -105,14 +67,14 @@ class _Reader:
         for name, located in table.values.items():
             read = keys.get(name)
             if read is None:
-                raise FaultFileError(self._source, located.line, _unknown_key(name, keys, place))
+                raise TomlFileError(self._source, located.line, _unknown_key(name, keys, place))
             values[name] = self._read(read, name, located)
         return values
 
     def _kind(self, table: Table) -> FaultKind:
         located = table.values.get("kind")
         if located is None:
-            raise FaultFileError(self._source, table.line, "the rule has no kind")
+            raise TomlFileError(self._source, table.line, "the rule has no kind")
         kind: FaultKind = self._read(_kind, "kind", located)
         return kind
 
@@ -128,7 +90,7 @@ class _Reader:
         try:
             return read(name, located.value)
         except _Refusal as refusal:
-            raise FaultFileError(self._source, located.line, str(refusal)) from None
+            raise TomlFileError(self._source, located.line, str(refusal)) from None
 
 
 def _unknown_key(name: str, keys: Mapping[str, Read], place: str) -> str:

@@ -68,10 +68,6 @@ def int128(number: int) -> bytes:
     return _INT128_VALUE.pack(_KIND.SCV_I128, number >> 64, number & (2**64 - 1))
 
 
-def boolean(value: bool) -> bytes:
-    return _UINT32_VALUE.pack(_KIND.SCV_BOOL, value)
-
-
 def account_address(public_key: bytes) -> bytes:
     return _ADDRESS + _ACCOUNT_ADDRESS + public_key
 
@@ -86,7 +82,7 @@ def _kind_alone(value: xdr.SCVal) -> bytes:
 
 
 def _bool(value: xdr.SCVal) -> bytes:
-    return boolean(bool(value.b))
+    return _UINT32_VALUE.pack(_KIND.SCV_BOOL, bool(value.b))
 
 
 def _uint32(value: xdr.SCVal) -> bytes:

@@ -28,6 +28,7 @@ from kalepool.v1.farmer_pb2_grpc import FarmerServiceStub
 from kalepool_cli.demo.wallets import Wallet
 from localnet.testing import NodeHandle, running_localnet
 from poolkit.grpc_client import open_channel
+from poolkit.stellar_rpc import StellarRpc
 from tests.backend_svc.streams import Conversation
 
 # A ledger lasts 1/6 s, a block 10 s: a busy machine does not miss it, and tests skip what they wait for.
@@ -88,8 +89,8 @@ class Playground:
     @asynccontextmanager
     async def stranger(self, keypair: Keypair) -> AsyncIterator[Wallet]:
         """Somebody who acts on the chain without the pool."""
-        async with SorobanServerAsync(self.node.rpc_url) as server:
-            yield Wallet(server, self.node.network, keypair, _POLL_WALL_SECONDS)
+        async with StellarRpc([self.node.rpc_url]) as rpc:
+            yield Wallet(rpc, self.node.network, keypair, _POLL_WALL_SECONDS)
 
     async def current_block(self) -> Farm:
         return (await self.backend.chain.farms.farm()).farm

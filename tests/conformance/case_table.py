@@ -28,7 +28,6 @@ class Client(Enum):
 
     PYTHON_SYNC = "python sync"
     PYTHON_ASYNC = "python async"
-    JAVASCRIPT = "javascript"
 
     @property
     def language(self) -> str:

@@ -13,7 +13,6 @@ import psutil
 import pytest
 import pytest_asyncio
 from stellar_sdk import Keypair, StrKey
-from stellar_sdk.soroban_server_async import SorobanServerAsync
 from typer.testing import CliRunner
 
 from kale.networks import LOCAL
@@ -21,6 +20,7 @@ from kalepool.v1 import pooler_pb2, types_pb2
 from kalepool.v1.pooler_pb2_grpc import PoolerServiceStub
 from kalepool_cli.demo.wallets import Wallet, ask_friendbot
 from kalepool_cli.main import app
+from poolkit.stellar_rpc import StellarRpc
 from tests.kalepool_cli.commands import all_commands, command_of
 from tests.mesh.harness import Mesh, running_mesh
 
@@ -89,8 +89,8 @@ async def open_next_block(mesh: Mesh) -> None:
         return (await mesh.status()).current_block.next_block_can_be_opened
 
     await mesh.eventually("the next block can be opened", openable, chain_seconds=PATIENCE_CHAIN_SECONDS)
-    async with SorobanServerAsync(mesh.pool.rpc_url) as server:
-        await Wallet(server, LOCAL, outsider, mesh.pool.ledger_wall_seconds / 2).plant_nothing()
+    async with StellarRpc([mesh.pool.rpc_url]) as rpc:
+        await Wallet(rpc, LOCAL, outsider, mesh.pool.ledger_wall_seconds / 2).plant_nothing()
 
 
 async def run_as_written(blocks: list[str], data: Path) -> list[str]:

@@ -11,7 +11,7 @@ from kale import storage
 from kale.networks import LOCAL
 from poolkit.breaker import BreakerState
 from poolkit.errors import RpcUnavailable
-from poolkit.rpc_answers import EventFilter, LedgerHead, SendStatus, TransactionStatus
+from poolkit.rpc_answers import ChainTransaction, EventFilter, LedgerHead, SendStatus, TransactionStatus
 from poolkit.rpc_endpoints import RpcRefused, endpoint_name
 from poolkit.stellar_rpc import StellarRpc
 from tests.poolkit import rpc_server
@@ -235,6 +235,29 @@ async def test_a_transaction_that_is_found_is_complete(server: ScriptedRpcServer
     assert (lookup.application_order, lookup.fee_bump) == (3, True)
     assert (lookup.envelope_xdr, lookup.result_xdr, lookup.result_meta_xdr) == ("E", "R", "M")
     assert lookup.diagnostic_events_xdr == ("D",)
+
+
+async def test_transactions_are_paged_by_cursor(server: ScriptedRpcServer, rpc: StellarRpc) -> None:
+    found = {
+        "status": "FAILED",
+        "txHash": "ab" * 32,
+        "ledger": 9,
+        "createdAt": 1_700_000_045,
+        "envelopeXdr": "E",
+        "resultXdr": "R",
+        "resultMetaXdr": "M",
+    }
+    server.answer("getTransactions", {"transactions": [found], "cursor": "C1", "latestLedger": 20})
+    page = await rpc.transactions(start_ledger=5)
+    assert page.transactions == (ChainTransaction("ab" * 32, 9, False, "E", "M"),)
+    await rpc.transactions(cursor=page.cursor)
+    assert [params for _, params in server.calls] == [
+        {"pagination": {"limit": 200}, "startLedger": 5},
+        {"pagination": {"limit": 200, "cursor": "C1"}},
+    ]
+    for neither_or_both in ({}, {"start_ledger": 5, "cursor": "C1"}):
+        with pytest.raises(ValueError, match="either start_ledger or cursor"):
+            await rpc.transactions(**neither_or_both)  # type: ignore[arg-type]
 
 
 async def test_events_are_paged_by_cursor(server: ScriptedRpcServer, rpc: StellarRpc) -> None:

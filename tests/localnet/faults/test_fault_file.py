@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localnet.chain.chain_view import ChainView
-from localnet.faults.fault_file import EXAMPLE_NAMES, MAX_BYTES, FaultFileError, load_faults, parse_faults
+from localnet.faults.fault_file import EXAMPLE_NAMES, load_faults, parse_faults
 from localnet.faults.rule import FaultKind, FaultRule
-from localnet.faults.toml_lines import MAX_STATEMENT_LINES, TomlError, read_tables
 from localnet.rpc.methods import METHOD_NAMES, rpc_methods
 from localnet.testing import NodeHandle
+from localnet.toml_files import MAX_BYTES, MAX_STATEMENT_LINES, TomlError, TomlFileError, read_tables
 from poolkit.errors import StartupError
 
 
 def refusal(text: str, nodes: int = 2) -> str:
-    with pytest.raises(FaultFileError) as refused:
+    with pytest.raises(TomlFileError) as refused:
         parse_faults(text, "f.toml", nodes)
     assert str(refused.value).startswith(f"f.toml, line {refused.value.line}: ")
     return str(refused.value).removeprefix("f.toml, ")
@@ -160,17 +160,10 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load_faults(str(tmp_path / "none.toml"), nodes=1)
 
 
-def test_a_file_that_is_too_long_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "long.toml"
-    file.write_text("#" * (MAX_BYTES + 1))
-    with pytest.raises(FaultFileError, match="line 1: the file is too long, at most 65536 bytes are read"):
-        load_faults(str(file), nodes=1)
-
-
 def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "bytes.toml"
     file.write_bytes(b"seed = 1\n# \xff\n")
-    with pytest.raises(FaultFileError, match="line 2: the text is not UTF-8"):
+    with pytest.raises(TomlFileError, match="line 2: the text is not UTF-8"):
         load_faults(str(file), nodes=1)
 
 

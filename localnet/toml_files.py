@@ -1,11 +1,18 @@
-"""TOML with the line of every key: what `tomllib` reads, statement by statement."""
+"""TOML files of whoever starts a localnet: read with the line of every key, so that refusals can name it.
+
+What `tomllib` reads, statement by statement.
+"""
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
+from poolkit.errors import StartupError
+
+MAX_BYTES: Final = 64 * 1024
 MAX_STATEMENT_LINES: Final = 100
 
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
@@ -16,6 +23,14 @@ class TomlError(Exception):
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(problem)
+        self.line = line
+
+
+class TomlFileError(StartupError):
+    """A file that is refused; `line` counts from 1."""
+
+    def __init__(self, source: str, line: int, problem: str) -> None:
+        super().__init__(f"{source}, line {line}: {problem}")
         self.line = line
 
 
@@ -34,6 +49,36 @@ class Table:
     header: str
     line: int
     values: dict[str, Located] = field(default_factory=dict)
+
+
+def read_named_file(name: str, what: str, examples: Path, example_names: Collection[str]) -> str:
+    """The text of an example by its name, or of a file by its path.
+
+    No more of it than is too long. Raises TomlFileError if it is no text, StartupError if there is no file.
+    """
+    path = examples / f"{name}.toml" if name in example_names else Path(name)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        known = ", ".join(example_names)
+        problem = f"{what} {name}: neither one of {known} nor a file that can be read: {error.strerror}"
+        raise StartupError(problem) from error
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise TomlFileError(name, line, "the text is not UTF-8") from error
+
+
+def tables_of(text: str, source: str) -> list[Table]:
+    """The tables of a text; `source` is what its refusals call it. Raises TomlFileError."""
+    if len(text.encode()) > MAX_BYTES:
+        raise TomlFileError(source, 1, f"the file is too long, at most {MAX_BYTES} bytes are read")
+    try:
+        return read_tables(text)
+    except TomlError as error:
+        raise TomlFileError(source, error.line, str(error)) from error
 
 
 def read_tables(text: str) -> list[Table]:
