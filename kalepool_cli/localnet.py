@@ -1,5 +1,6 @@
 """`kalepool localnet`: runs the local chain; `kalepool localnet ctl …` is the hand on one that runs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +31,9 @@ def localnet(
     retention_ledgers: Annotated[
         int, typer.Option(help="Ledgers that transactions and events are kept.")
     ] = 17_280,
+    state: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File that keeps the chain; one that has one goes on.")
+    ] = None,
     nodes: Annotated[int, typer.Option(help="RPC nodes of the chain, on this port and the next ones.")] = 1,
     lag: Annotated[
         str, typer.Option(help="How many ledgers each node stays behind, separated by commas.")
@@ -44,6 +48,15 @@ def localnet(
         str,
         typer.Option(help="Let things go wrong: one_percent or a TOML file, see docs/localnet-faults.md."),
     ] = "",
+    background_load: Annotated[
+        float, typer.Option(help="Share of each ledger that strangers ask for; above 1: more than it takes.")
+    ] = 0.0,
+    background_bid: Annotated[
+        int, typer.Option(help="What half of the strangers bid at least, stroops an operation.")
+    ] = 200,
+    seed: Annotated[
+        int, typer.Option(help="Decides the order of application, between equal bids, and who strangers are.")
+    ] = 0,
     rivals: Annotated[
         str,
         typer.Option(
@@ -54,6 +67,7 @@ def localnet(
     """Run a local chain: a Stellar RPC server with KALE, for development and tests."""
     if context.invoked_subcommand is not None:
         return
+    from localnet.chain.background_load import BackgroundLoad
     from localnet.chain.speed import parse_speed
     from localnet.faults.fault_file import load_faults
     from localnet.faults.rule import NO_FAULTS
@@ -75,8 +89,13 @@ def localnet(
             speed=parse_speed(speed),
             driver=driver,
             retention_ledgers=retention_ledgers,
+            state=state,
             nodes=nodes,
             lag_ledgers=parse_lag(lag),
+            background_load=BackgroundLoad(
+                classic=background_load, soroban=background_load, median_bid_stroops=background_bid
+            ),
+            seed=seed,
             network_settings=of_network,
             faults=load_faults(faults, max(nodes, 1)) if faults else NO_FAULTS,
             rivals=load_rivals(rivals) if rivals else (),

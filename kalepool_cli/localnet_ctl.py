@@ -18,6 +18,8 @@ AdminOption = Annotated[
 ]
 
 app = typer.Typer(help="Control a local chain that runs: its clock and what it does.", no_args_is_help=True)
+faults = typer.Typer(help="Let things go wrong, by rules.", no_args_is_help=True)
+app.add_typer(faults, name="faults")
 
 
 @app.command()
@@ -63,6 +65,43 @@ def jump(
 ) -> None:
     """Close ledgers at once until the next one can open the next KALE block."""
     show(ask(admin, "/clock/jump", {"before_seconds": before}))
+
+
+@faults.command("list")
+def list_faults(admin: AdminOption = DEFAULT_ADMIN) -> None:
+    """Show the rules and how often each has struck."""
+    show(ask(admin, "/faults/list"))
+
+
+@faults.command("add")
+def add_faults(
+    file: Annotated[str, typer.Argument(help="one_percent or a TOML file, see docs/localnet-faults.md.")],
+    admin: AdminOption = DEFAULT_ADMIN,
+) -> None:
+    """Add the rules of a file to those that are there."""
+    from localnet.faults.fault_file import read_fault_text
+    from poolkit.errors import StartupError
+
+    try:
+        text = read_fault_text(file)
+    except StartupError as error:
+        raise usage_error(str(error)) from None
+    show(ask(admin, "/faults/add", {"text": text, "source": file}))
+
+
+@faults.command("remove")
+def remove_fault(
+    number: Annotated[int, typer.Argument(help="The rule's number, as list shows it.")],
+    admin: AdminOption = DEFAULT_ADMIN,
+) -> None:
+    """Take one rule away."""
+    show(ask(admin, "/faults/remove", {"number": number}))
+
+
+@faults.command("clear")
+def clear_faults(admin: AdminOption = DEFAULT_ADMIN) -> None:
+    """Take all rules away, and show them with their strikes."""
+    show(ask(admin, "/faults/clear"))
 
 
 def ask(admin: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:

@@ -77,7 +77,8 @@ class Friendbot:
 
     def _envelope(self, minion: Keypair, address: str, *, is_new: bool) -> bytes:
         account = find_account(self._chain.state, minion.raw_public_key())
-        assert account is not None, "minions are there from genesis on"
+        if account is None:
+            raise FriendbotFailure(f"{minion.public_key}, whose sequence numbers it uses, was merged")
         source = Account(minion.public_key, account.seq_num.sequence_number.int64)
         builder = TransactionBuilder(source, self._chain.network.passphrase, BASE_FEE_STROOPS)
         builder.add_time_bounds(0, 0)

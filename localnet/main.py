@@ -24,7 +24,10 @@ def run(settings: LocalnetSettings) -> int:
     async def serve() -> None:
         async with LocalnetNode(settings) as node:
             print(_banner(node, settings), flush=True)
-            await node.run_forever()
+            try:
+                await node.run_forever()
+            finally:
+                print(node.faults.report(), end="", flush=True)
 
     return run_service(serve)
 

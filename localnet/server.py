@@ -1,15 +1,17 @@
 """The composition root: a chain, its clock and the RPC nodes that serve it."""
 
 import asyncio
-import time
 from types import TracebackType
 from typing import Self
 
 from kale.networks import Network
 from localnet.admin.routes import admin_routes
 from localnet.admin.server import AdminHandlers
-from localnet.chain.chain import Chain, new_chain
+from localnet.chain.chain import Chain
 from localnet.chain.ledger_clock import LedgerClock
+from localnet.chain.start import start_chain
+from localnet.chain.state_file import StateFile
+from localnet.faults.admin import FaultAdmin
 from localnet.faults.faults import Faults
 from localnet.faults.ledgers import LedgerFaults
 from localnet.friendbot import Friendbot
@@ -26,11 +28,11 @@ class LocalnetNode:
     """
 
     def __init__(self, settings: LocalnetSettings, *, runs_clock: bool = True) -> None:
-        """Raises StartupError if a port is taken or the rivals cannot play."""
-        start_time = int(time.time()) if settings.start_time is None else settings.start_time
-        self.chain: Chain = new_chain(
-            settings.network, settings.network_settings, start_time, settings.retention_ledgers
-        )
+        """Raises StartupError if a port is taken, a file cannot be used, or the rivals cannot play."""
+        self.state_file = None if settings.state is None else StateFile(settings.state)
+        self.chain: Chain = start_chain(settings, self.state_file)
+        self.chain.seed = settings.seed
+        self.chain.background_load = settings.background_load
         self.clock = LedgerClock(self.chain, settings.speed, paused=not runs_clock)
         self.rivals = Crowd(self.chain)
         self.rivals.add(settings.rivals)
@@ -44,7 +46,12 @@ class LocalnetNode:
             node.view.lag(lag_ledgers)
         LedgerFaults(self.faults, self.chain, self.clock, [node.view for node in self.rpc_nodes])
         self._admin_listener = Listener(ADMIN_HOST, settings.admin_port, "--admin-port")
-        self._admin_handlers = AdminHandlers(admin_routes(self.chain, self.clock))
+        self._admin_handlers = AdminHandlers(
+            {
+                **admin_routes(self.chain, self.clock),
+                **FaultAdmin(self.faults, len(self.rpc_nodes)).routes(),
+            }
+        )
         self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -81,6 +88,8 @@ class LocalnetNode:
             await asyncio.wait({self._closing})
         await self._admin_listener.close()
         await self.close_rpc()
+        if self.state_file is not None:
+            self.state_file.close()
 
     async def run_forever(self) -> None:
         """Waits on the clock; ends only with its failure or with cancellation."""

@@ -1,8 +1,10 @@
 """What can be chosen about a local network."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from kale.networks import LOCAL, MAINNET, TESTNET, Network
+from localnet.chain.background_load import NO_BACKGROUND_LOAD, BackgroundLoad
 from localnet.chain.past_states import MAX_LAG_LEDGERS
 from localnet.chain.speed import DRIVEN, check_speed
 from localnet.faults.rule import NO_FAULTS, FaultPlan
@@ -29,8 +31,10 @@ class LocalnetSettings:
     behind, 0 for those that it does not name. `speed` is chain seconds a wall second, or `DRIVEN`, and then
     `driver` says that a driver will come: without one no ledger closes. `start_time` is the close time of the
     first ledger (unix seconds), None for now. `retention_ledgers` is how far back the nodes answer; older
-    ledgers, their transactions and events are forgotten. `rivals` play from the start on. Raises
-    StartupError for what cannot be.
+    ledgers, their transactions and events are forgotten. `state` is the file that the chain is kept in, None
+    for none; one that has a chain goes on with it. `rivals` play from the start on. `background_load` is what
+    strangers ask of each ledger. `seed` decides what a real network leaves to chance: the order of
+    application, between equal bids, and the background load. Raises StartupError for what cannot be.
     """
 
     host: str = "127.0.0.1"
@@ -40,10 +44,13 @@ class LocalnetSettings:
     driver: bool = False
     start_time: int | None = None
     retention_ledgers: int = DEFAULT_RETENTION_LEDGERS
+    state: Path | None = None
     nodes: int = 1
     lag_ledgers: tuple[int, ...] = ()
     rivals: tuple[RivalGroup, ...] = ()
     faults: FaultPlan = NO_FAULTS
+    background_load: BackgroundLoad = NO_BACKGROUND_LOAD
+    seed: int = 0
     network: Network = LOCAL
     network_settings: NetworkSettings = field(default=MAINNET_SETTINGS)
 

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from stellar_sdk import Asset, Keypair
 
 from kale.networks import Network
+from localnet.chain.background_load import NO_BACKGROUND_LOAD, BackgroundLoad
 from localnet.chain.chain import Chain
 from localnet.chain.ledger_clock import LedgerClock
 from localnet.faults.faults import Faults
@@ -105,9 +107,12 @@ async def running_localnet(
     retention_ledgers: int = DEFAULT_RETENTION_LEDGERS,
     network_settings: NetworkSettings = MAINNET_SETTINGS,
     runs_clock: bool = True,
+    state: Path | None = None,
     nodes: int = 1,
     lag_ledgers: tuple[int, ...] = (),
     faults: FaultPlan = NO_FAULTS,
+    background_load: BackgroundLoad = NO_BACKGROUND_LOAD,
+    seed: int = 0,
 ) -> AsyncIterator[NodeHandle]:
     """A localnet in this process and event loop, served over real HTTP.
 
@@ -119,9 +124,12 @@ async def running_localnet(
         start_time=start_time,
         retention_ledgers=retention_ledgers,
         network_settings=network_settings,
+        state=state,
         nodes=nodes,
         lag_ledgers=lag_ledgers,
         faults=faults,
+        background_load=background_load,
+        seed=seed,
     )
     async with LocalnetNode(settings, runs_clock=runs_clock) as node:
         yield NodeHandle(node)

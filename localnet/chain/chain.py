@@ -8,11 +8,14 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from random import Random
 
 from kale.networks import Network
+from localnet.chain.background_load import NO_BACKGROUND_LOAD, BackgroundLoad
 from localnet.chain.closed_ledger import GENESIS_SEQUENCE, ClosedLedger, genesis_ledger, next_ledger
 from localnet.chain.history import History
 from localnet.chain.past_states import PastStates
+from localnet.chain.transaction_set import TransactionSet, build_transaction_set
 from localnet.contracts.side_door import SideDoor
 from localnet.genesis import genesis_entries
 from localnet.ledger.entries import EntryReader, StoredEntry
@@ -20,7 +23,8 @@ from localnet.ledger.state import LedgerState
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
 from localnet.transactions.application import Application
-from localnet.transactions.envelopes import Envelope, decode_envelope
+from localnet.transactions.bids import ledger_capacity
+from localnet.transactions.envelopes import decode_envelope
 from localnet.transactions.queue import Submission, TransactionQueue
 from localnet.transactions.validation import QUEUE_TIME_MARGIN_SECONDS, Moment, Validator
 
@@ -37,7 +41,12 @@ class Submitted:
 
 
 class Chain:
-    """One network with one node: takes transactions, closes ledgers, answers about the past."""
+    """One network: takes transactions, closes ledgers, answers about the past.
+
+    `milliseconds_left` is the part of a second by which the last close time was early.
+    `seed` decides what a real network leaves to chance: the order of application, between equal bids, and
+    the background load.
+    """
 
     def __init__(
         self,
@@ -53,14 +62,26 @@ class Chain:
         self.state = state
         self.past_states = PastStates(state)
         self.history = History(genesis, retention_ledgers)
-        self.queue = TransactionQueue()
+        self.queue = TransactionQueue(settings.ledger)
+        self.seed = 0
+        self._background_load = NO_BACKGROUND_LOAD
         self.side_door = SideDoor()
         self.observers: list[LedgerObserver] = []
-        self._milliseconds_left = 0
+        self.milliseconds_left = 0
         self._ledger_closed = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"Chain({self.network.name}, ledger {self.latest.sequence}, {self.queue!r})"
+
+    @property
+    def background_load(self) -> BackgroundLoad:
+        """What strangers ask of each ledger; a new load holds from the next ledger on."""
+        return self._background_load
+
+    @background_load.setter
+    def background_load(self, load: BackgroundLoad) -> None:
+        self._background_load = load
+        self._draw_strangers()
 
     @property
     def latest(self) -> ClosedLedger:
@@ -87,12 +108,7 @@ class Chain:
         envelope = decode_envelope(raw_envelope, self.network_id)
         latest = latest or self.latest
         reader = self.state if state is None else state
-        moment = Moment(
-            latest.sequence + 1,
-            earliest=latest.close_time,
-            latest=latest.close_time + QUEUE_TIME_MARGIN_SECONDS,
-        )
-        submission = self.queue.offer(envelope, Validator(reader, moment, self.settings), keeps=keeps)
+        submission = self.queue.offer(envelope, self._queue_validator(latest, reader), keeps=keeps)
         return Submitted(envelope.hash, submission)
 
     @property
@@ -108,19 +124,21 @@ class Chain:
         """
         if seconds is None:
             close_time = self.next_close_time
-            self._milliseconds_left = self._milliseconds_due % 1_000
+            self.milliseconds_left = self._milliseconds_due % 1_000
         else:
             close_time = self.latest.close_time + seconds
         info = self._ledger_info(self.latest.sequence + 1, close_time)
         evicted = self.state.remove_expired(info.sequence)
-        valid, invalid = self._judge_waiting(info)
-        included = self._in_apply_order(self._fitting(valid))
-        applied = Application(self.state, info, self.settings).apply(included)
+        chosen = self._choose_transactions(info)
+        applied = Application(self.state, info, self.settings, chosen.inclusion).apply(chosen.envelopes)
         changes = self.state.take_changes()
-        ledger = next_ledger(self.latest, close_time, applied, evicted, changes, self.settings)
+        ledger = next_ledger(
+            self.latest, close_time, applied, evicted, changes, self.settings, chosen.inclusion
+        )
         self.history.append(ledger)
         self.past_states.ledger_closed()
-        self.queue.ledger_closed(included, invalid)
+        self.queue.ledger_closed(chosen.envelopes, self._queue_validator(ledger, self.state))
+        self._draw_strangers()
         for observer in self.observers:
             observer(ledger, changes)
         self._announce()
@@ -128,7 +146,7 @@ class Chain:
 
     @property
     def _milliseconds_due(self) -> int:
-        return self._milliseconds_left + self.settings.close_milliseconds
+        return self.milliseconds_left + self.settings.close_milliseconds
 
     async def next_ledger_closed(self) -> ClosedLedger:
         """Waits until one more ledger has closed."""
@@ -138,36 +156,35 @@ class Chain:
     def _ledger_info(self, sequence: int, close_time: int) -> LedgerInfo:
         return LedgerInfo(sequence, close_time, self.network_id, self.settings.lifetimes, self.side_door)
 
-    def _judge_waiting(self, info: LedgerInfo) -> tuple[list[Envelope], list[Envelope]]:
-        """The waiting transactions that are still valid for this ledger, and the others."""
+    def _queue_validator(self, latest: ClosedLedger, reader: EntryReader) -> Validator:
+        """Judges what shall wait for the ledger after `latest`, whose state `reader` has."""
+        moment = Moment(
+            latest.sequence + 1,
+            earliest=latest.close_time,
+            latest=latest.close_time + QUEUE_TIME_MARGIN_SECONDS,
+        )
+        return Validator(reader, moment, self.settings)
+
+    def _choose_transactions(self, info: LedgerInfo) -> TransactionSet:
         moment = Moment(info.sequence, info.close_time, info.close_time)
-        validator = Validator(self.state, moment, self.settings)
-        valid: list[Envelope] = []
-        invalid: list[Envelope] = []
-        for envelope in self.queue.envelopes():
-            (valid if validator.refusal(envelope) is None else invalid).append(envelope)
-        return valid, invalid
+        self.queue.drop_invalid(Validator(self.state, moment, self.settings))
+        return build_transaction_set(
+            self.queue.bids(soroban=False),
+            self.queue.bids(soroban=True),
+            self.settings,
+            salt=f"{self.seed}:".encode() + self.latest.hash,
+        )
 
-    def _fitting(self, envelopes: list[Envelope]) -> list[Envelope]:
-        """What the ledger has room for, first come first served; the rest goes on waiting."""
-        limits = self.settings.ledger
-        fitting = []
-        operations = calls = 0
-        for envelope in envelopes:
-            if envelope.soroban and calls < limits.soroban_transactions:
-                calls += 1
-                fitting.append(envelope)
-            elif (
-                not envelope.soroban and operations + envelope.charged_operations <= limits.classic_operations
-            ):
-                operations += envelope.charged_operations
-                fitting.append(envelope)
-        return fitting
-
-    def _in_apply_order(self, envelopes: list[Envelope]) -> list[Envelope]:
-        """Not the order of submission: shuffled by hash as on a real network, the same in every replay."""
-        salt = self.latest.hash
-        return sorted(envelopes, key=lambda envelope: hashlib.sha256(salt + envelope.hash).digest())
+    def _draw_strangers(self) -> None:
+        """The background load of the next ledger: drawn by seed and sequence, so a run can be repeated."""
+        load = self._background_load
+        draw = Random(f"{self.seed}:{self.latest.sequence}") if load.is_any else None
+        for soroban in (False, True):
+            bids = []
+            if draw is not None:
+                capacity = ledger_capacity(self.settings.ledger, soroban=soroban)
+                bids = load.bids(capacity, self.settings.base_fee_stroops, draw, soroban=soroban)
+            self.queue.replace_strangers(bids, soroban=soroban)
 
     def _announce(self) -> None:
         closed, self._ledger_closed = self._ledger_closed, asyncio.Event()

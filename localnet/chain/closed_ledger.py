@@ -11,6 +11,7 @@ from localnet.ledger.entries import StoredEntry
 from localnet.ledger.meta import ledger_entry
 from localnet.network_settings import TOTAL_COINS_STROOPS, NetworkSettings
 from localnet.transactions.application import AppliedTransaction
+from localnet.transactions.inclusion import Inclusion
 
 GENESIS_SEQUENCE = 1
 
@@ -36,6 +37,7 @@ class ClosedLedger:
     fee_pool_stroops: int
     transactions: tuple[AppliedTransaction, ...]
     evicted_keys: tuple[bytes, ...]
+    inclusion: Inclusion
 
     def header_history_entry(self) -> bytes:
         """XDR `LedgerHeaderHistoryEntry`."""
@@ -49,7 +51,7 @@ class ClosedLedger:
             wire.int32(_META_VERSION)
             + wire.ABSENT
             + self.header_history_entry()
-            + transaction_set(self.previous_hash, self.transactions, settings)
+            + transaction_set(self.previous_hash, self.transactions, self.inclusion)
             + wire.array(_processing(transaction) for transaction in self.transactions)
             + wire.array(())
             + wire.array(())
@@ -62,7 +64,8 @@ def genesis_ledger(
     close_time: int, entries: Mapping[bytes, StoredEntry | None], settings: NetworkSettings
 ) -> ClosedLedger:
     """The first ledger: no transactions, only what the network begins with."""
-    return _closed(GENESIS_SEQUENCE, close_time, _NO_HASH, _NO_HASH, 0, (), (), entries, settings)
+    inclusion = Inclusion(settings.base_fee_stroops, settings.base_fee_stroops)
+    return _closed(GENESIS_SEQUENCE, close_time, _NO_HASH, _NO_HASH, 0, (), (), entries, settings, inclusion)
 
 
 def next_ledger(
@@ -72,6 +75,7 @@ def next_ledger(
     evicted_keys: Sequence[bytes],
     changes: Mapping[bytes, StoredEntry | None],
     settings: NetworkSettings,
+    inclusion: Inclusion,
 ) -> ClosedLedger:
     """The ledger after `previous` with what was applied in it."""
     return _closed(
@@ -84,6 +88,7 @@ def next_ledger(
         tuple(evicted_keys),
         changes,
         settings,
+        inclusion,
     )
 
 
@@ -97,10 +102,12 @@ def _closed(
     evicted_keys: tuple[bytes, ...],
     changes: Mapping[bytes, StoredEntry | None],
     settings: NetworkSettings,
+    inclusion: Inclusion,
 ) -> ClosedLedger:
     state_hash = _state_hash(previous_state_hash, changes)
+    set_hash = hashlib.sha256(transaction_set(previous_hash, transactions, inclusion)).digest()
     header = _header(
-        sequence, close_time, previous_hash, state_hash, fee_pool_stroops, transactions, settings
+        sequence, close_time, previous_hash, state_hash, fee_pool_stroops, set_hash, transactions, settings
     )
     return ClosedLedger(
         sequence,
@@ -112,6 +119,7 @@ def _closed(
         fee_pool_stroops,
         transactions,
         evicted_keys,
+        inclusion,
     )
 
 
@@ -121,11 +129,11 @@ def _header(
     previous_hash: bytes,
     state_hash: bytes,
     fee_pool_stroops: int,
+    transaction_set_hash: bytes,
     transactions: tuple[AppliedTransaction, ...],
     settings: NetworkSettings,
 ) -> bytes:
     """XDR `LedgerHeader`."""
-    transaction_set_hash = hashlib.sha256(transaction_set(previous_hash, transactions, settings)).digest()
     return (
         wire.uint32(settings.protocol_version)
         + previous_hash
@@ -149,18 +157,26 @@ def _header(
 
 
 def transaction_set(
-    previous_hash: bytes, transactions: Iterable[AppliedTransaction], settings: NetworkSettings
+    previous_hash: bytes, transactions: Sequence[AppliedTransaction], inclusion: Inclusion
 ) -> bytes:
-    """XDR `GeneralizedTransactionSet`: a classic phase, and a Soroban phase of one stage and one cluster."""
-    base_fee = wire.present(wire.int64(settings.base_fee_stroops))
-    classic: list[bytes] = []
-    soroban: list[bytes] = []
-    for transaction in sorted(transactions, key=lambda applied: applied.hash):
-        (soroban if transaction.is_soroban else classic).append(transaction.envelope)
-    components = [wire.int32(0) + base_fee + wire.array(classic)] if classic else []
-    stages = [wire.array([wire.array(soroban)])] if soroban else []
-    phases = [wire.int32(0) + wire.array(components), wire.int32(1) + base_fee + wire.array(stages)]
+    """XDR `GeneralizedTransactionSet`: a classic phase, and a Soroban phase of one stage."""
+    first_call = len(transactions) - sum(inclusion.soroban_clusters)
+    clusters = []
+    for size in inclusion.soroban_clusters:
+        clusters.append(_envelopes(transactions[first_call : first_call + size]))
+        first_call += size
+    payments = transactions[: len(transactions) - sum(inclusion.soroban_clusters)]
+    classic_fee = wire.present(wire.int64(inclusion.classic_base_fee_stroops))
+    soroban_fee = wire.present(wire.int64(inclusion.soroban_base_fee_stroops))
+    components = [wire.int32(0) + classic_fee + _envelopes(payments)] if payments else []
+    stages = [wire.array(sorted(clusters))] if clusters else []
+    phases = [wire.int32(0) + wire.array(components), wire.int32(1) + soroban_fee + wire.array(stages)]
     return wire.int32(1) + previous_hash + wire.array(phases)
+
+
+def _envelopes(transactions: Iterable[AppliedTransaction]) -> bytes:
+    ordered = sorted(transactions, key=lambda applied: applied.hash)
+    return wire.array(transaction.envelope for transaction in ordered)
 
 
 def _processing(transaction: AppliedTransaction) -> bytes:

@@ -7,6 +7,7 @@ from localnet.chain.chain import Chain
 from localnet.chain.close_plan import ClosePlan, regular
 from localnet.chain.closed_ledger import ClosedLedger
 from localnet.chain.speed import DRIVEN
+from poolkit.errors import StartupError
 
 _FORGIVEN_LEDGERS = 12
 
@@ -28,6 +29,7 @@ class LedgerClock:
         self._next = self._plan(chain.latest.sequence + 1)
         self._due = 0.0
         self._changed = asyncio.Event()
+        self._failure: StartupError | None = None
 
     def __repr__(self) -> str:
         return f"LedgerClock(speed={self._speed:g}{', paused' if self._paused else ''})"
@@ -77,8 +79,11 @@ class LedgerClock:
         return ledger
 
     async def close_ledgers_forever(self) -> None:
+        """Raises StartupError once a ledger, whoever closed it, could not be kept."""
         self._wait_anew()
         while True:
+            if self._failure is not None:
+                raise self._failure
             self._changed.clear()
             if self._paused or self.is_driven:
                 await self._changed.wait()
@@ -98,7 +103,12 @@ class LedgerClock:
         return False
 
     def _close(self) -> ClosedLedger:
-        ledger = self._chain.close_ledger(self._next.close_time_seconds)
+        try:
+            ledger = self._chain.close_ledger(self._next.close_time_seconds)
+        except StartupError as error:
+            self._failure = error
+            self._changed.set()
+            raise
         self._plan_next()
         return ledger
 

@@ -20,6 +20,7 @@ from kale.storage import (
 from localnet.contracts import farm_rules
 from localnet.contracts.arguments import address, hash32, i128, read_arguments, u32, u64
 from localnet.contracts.farm_rules import FarmPanic, FarmRefusal, Moment
+from localnet.soroban import cost_table
 from localnet.soroban.contract_env import ContractEnv
 
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
@@ -38,6 +39,7 @@ class FarmContract:
     """A `Program`."""
 
     runs_in_vm = True
+    costs = cost_table.FARM
 
     def call(self, env: ContractEnv, function: str, args: _Args) -> xdr.SCVal:
         run = _FUNCTIONS.get(function)

@@ -11,6 +11,7 @@ from kale.constants import LEDGER_SECONDS
 from kale.contract_errors import TokenError
 from localnet.contracts.arguments import address, i128, read_arguments, u32
 from localnet.contracts.token_state import Allowances, Holdings, administrator, asset_info
+from localnet.soroban import cost_table
 from localnet.soroban.contract_env import ContractEnv
 
 DECIMALS: Final = 7
@@ -26,6 +27,7 @@ class TokenContract:
     """A `Program` that is part of the host: it runs in no VM and has no code entry."""
 
     runs_in_vm = False
+    costs = cost_table.TOKEN
 
     def call(self, env: ContractEnv, function: str, args: _Args) -> xdr.SCVal:
         run = _FUNCTIONS.get(function)

@@ -29,7 +29,12 @@ def load_faults(name: str, nodes: int) -> FaultPlan:
 
     Raises TomlFileError, and StartupError if there is no such file.
     """
-    return parse_faults(read_named_file(name, "faults", _EXAMPLES, EXAMPLE_NAMES), name, nodes)
+    return parse_faults(read_fault_text(name), name, nodes)
+
+
+def read_fault_text(name: str) -> str:
+    """The text of `one_percent` or of a file, unread. Raises StartupError if there is none."""
+    return read_named_file(name, "faults", _EXAMPLES, EXAMPLE_NAMES)
 
 
 def parse_faults(text: str, source: str, nodes: int) -> FaultPlan:

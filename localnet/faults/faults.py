@@ -80,6 +80,14 @@ class Faults:
         self._rules.clear()
         self._sort()
 
+    def report(self) -> str:
+        """How often each rule struck, a line each."""
+        return "".join(
+            f"fault {active.number} {active.rule.kind.value}: "
+            f"struck {active.strikes} of {active.opportunities} times\n"
+            for active in self._rules.values()
+        )
+
     def strike_request(self, node: int, methods: Set[str], ledger: int) -> FaultRule | None:
         """What goes wrong with this request to a node, whose body calls these methods."""
         for active in self._by_scope.get(Scope.REQUEST, ()):

@@ -16,6 +16,7 @@ INT64_MAX = 2**63 - 1
 _ED25519_PREFIX = wire.int32(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519)
 _ACCOUNT_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.ACCOUNT) + _ED25519_PREFIX
 _TRUSTLINE_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.TRUSTLINE) + _ED25519_PREFIX
+_DATA_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.DATA) + _ED25519_PREFIX
 _ALPHANUM4_PREFIX = wire.int32(xdr.AssetType.ASSET_TYPE_CREDIT_ALPHANUM4)
 
 # What each version of an account's extensions adds to its encoding: liabilities and ext; sponsoring counts,
@@ -36,6 +37,11 @@ def trustline_key(holder: bytes, asset: xdr.Asset | xdr.TrustLineAsset) -> bytes
         return _TRUSTLINE_KEY_PREFIX + holder + asset.to_xdr_bytes()
     code, issuer = asset.alpha_num4.asset_code.asset_code4, public_key(asset.alpha_num4.issuer)
     return _TRUSTLINE_KEY_PREFIX + holder + _ALPHANUM4_PREFIX + code + _ED25519_PREFIX + issuer
+
+
+def data_key(holder: bytes, name: bytes) -> bytes:
+    """LedgerKey XDR of a data entry, from its account and its name."""
+    return _DATA_KEY_PREFIX + holder + wire.opaque(name)
 
 
 def public_key(account: xdr.AccountID) -> bytes:
@@ -122,6 +128,12 @@ def with_limit(line: xdr.TrustLineEntry, limit_stroops: int) -> xdr.TrustLineEnt
     return changed
 
 
+def with_line_flags(line: xdr.TrustLineEntry, flags: int) -> xdr.TrustLineEntry:
+    changed = copy.copy(line)
+    changed.flags = xdr.Uint32(flags)
+    return changed
+
+
 def with_sequence(
     account: xdr.AccountEntry, number: int, ledger_sequence: int, close_time: int
 ) -> xdr.AccountEntry:
@@ -136,7 +148,7 @@ def with_sequence(
     sponsored = xdr.AccountEntryExtensionV2(
         num_sponsored=xdr.Uint32(0) if second is None else second.num_sponsored,
         num_sponsoring=xdr.Uint32(0) if second is None else second.num_sponsoring,
-        signer_sponsoring_i_ds=[] if second is None else second.signer_sponsoring_i_ds,
+        signer_sponsoring_i_ds=no_sponsors(account) if second is None else second.signer_sponsoring_i_ds,
         ext=xdr.AccountEntryExtensionV2Ext(3, v3=used),
     )
     liabilities = xdr.Liabilities(xdr.Int64(0), xdr.Int64(0)) if first is None else first.liabilities
@@ -157,6 +169,11 @@ def account_growth_bytes(account: xdr.AccountEntry | None) -> int:
     if second is None:
         return _EXTENSION_2_BYTES + 4 * len(account.signers) + _EXTENSION_3_BYTES
     return _EXTENSION_3_BYTES if second.ext.v3 is None else 0
+
+
+def no_sponsors(account: xdr.AccountEntry) -> list[xdr.SponsorshipDescriptor]:
+    """One place a signer, as the ledger keeps it beside the signers."""
+    return [xdr.SponsorshipDescriptor(None)] * len(account.signers)
 
 
 def sequence_use(account: xdr.AccountEntry) -> tuple[int, int]:

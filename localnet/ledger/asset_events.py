@@ -42,10 +42,27 @@ def transfer_event(
     return Event(asset_contract_id(network_id, asset), topics, data)
 
 
+def clawback_event(network_id: bytes, asset: xdr.Asset, holder: bytes, amount_stroops: int) -> Event:
+    """What an issuer took back."""
+    topics = (value_wire.symbol(b"clawback"), value_wire.account_address(holder), _asset_name(asset))
+    return Event(asset_contract_id(network_id, asset), topics, value_wire.int128(amount_stroops))
+
+
+def set_authorized_event(network_id: bytes, asset: xdr.Asset, holder: bytes, authorized: bool) -> Event:
+    """Whether an issuer lets a holder use the trustline fully."""
+    topics = (value_wire.symbol(b"set_authorized"), value_wire.account_address(holder), _asset_name(asset))
+    return Event(asset_contract_id(network_id, asset), topics, value_wire.boolean(authorized))
+
+
 def receiver_id(destination: xdr.MuxedAccount, memo: xdr.Memo) -> bytes | None:
     """What tells receivers at one address apart: the multiplexed id, else the memo, else None."""
     if destination.med25519 is not None:
         return value_wire.uint64(destination.med25519.id.uint64)
+    return memo_value(memo)
+
+
+def memo_value(memo: xdr.Memo) -> bytes | None:
+    """The SCVal of a memo; None if there is none."""
     if memo.id is not None:
         return value_wire.uint64(memo.id.uint64)
     if memo.text is not None:

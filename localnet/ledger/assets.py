@@ -39,7 +39,7 @@ def is_valid_asset(asset: xdr.Asset) -> bool:
     return asset.type is xdr.AssetType.ASSET_TYPE_NATIVE or _CODE.fullmatch(code) is not None
 
 
-def trusted_asset(line: xdr.ChangeTrustAsset) -> xdr.Asset | None:
+def trusted_asset(line: xdr.ChangeTrustAsset | xdr.TrustLineAsset) -> xdr.Asset | None:
     """The asset that a trustline is for; None for a liquidity pool's share."""
     if line.type is xdr.AssetType.ASSET_TYPE_POOL_SHARE:
         return None

@@ -42,7 +42,12 @@ class SorobanCharge:
 
 def ledger_entry(entry: StoredEntry) -> bytes:
     """XDR `LedgerEntry`."""
-    return wire.uint32(entry.last_modified) + entry.data_xdr + entry.extension
+    return ledger_entry_as_of(entry, entry.last_modified)
+
+
+def ledger_entry_as_of(entry: StoredEntry, last_modified: int) -> bytes:
+    """The same with another ledger as that of its last change."""
+    return wire.uint32(last_modified) + entry.data_xdr + entry.extension
 
 
 def entry_bytes(entry: StoredEntry) -> int:
@@ -72,17 +77,17 @@ def _restoring_changes(
             _RESTORED + ledger_entry(after),
             _RESTORED + _ttl_entry(key, after.live_until, sequence),
         ]
-    restored = StoredEntry(archived.data, sequence, archived.live_until)
+    restored = _RESTORED + ledger_entry_as_of(archived, sequence)
     assert archived.live_until is not None, "what has no lifetime never expires"
     if after is None or after.live_until is None:
         return [
-            _RESTORED + ledger_entry(restored),
+            restored,
             _REMOVED + key,
             _RESTORED + _ttl_entry(key, archived.live_until, sequence),
             _REMOVED + _TTL + _key_hash(key),
         ]
     return [
-        _RESTORED + ledger_entry(restored),
+        restored,
         _UPDATED + ledger_entry(after),
         _RESTORED + _ttl_entry(key, after.live_until, sequence),
     ]

@@ -68,6 +68,10 @@ def int128(number: int) -> bytes:
     return _INT128_VALUE.pack(_KIND.SCV_I128, number >> 64, number & (2**64 - 1))
 
 
+def boolean(value: bool) -> bytes:
+    return _UINT32_VALUE.pack(_KIND.SCV_BOOL, value)
+
+
 def account_address(public_key: bytes) -> bytes:
     return _ADDRESS + _ACCOUNT_ADDRESS + public_key
 
@@ -82,7 +86,7 @@ def _kind_alone(value: xdr.SCVal) -> bytes:
 
 
 def _bool(value: xdr.SCVal) -> bytes:
-    return _UINT32_VALUE.pack(_KIND.SCV_BOOL, bool(value.b))
+    return boolean(bool(value.b))
 
 
 def _uint32(value: xdr.SCVal) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from stellar_sdk import xdr
 
 from localnet.chain.chain_view import ChainView
-from localnet.ledger.meta import ledger_entry
+from localnet.ledger.meta import ledger_entry_as_of
 from localnet.ledger.state import EntryChange
 from localnet.rpc.jsonrpc import Result
 from localnet.rpc.parameters import FLAG, TEXT, UINT64, Params, Structure, decode_base64
@@ -113,11 +113,15 @@ def _describe_result(result: CallResult, xdr_format: XdrFormat) -> Mapping[str, 
 
 
 def _describe_change(change: EntryChange, xdr_format: XdrFormat) -> dict[str, Any]:
-    """`before` and `after` are always there in base64, null where there was or is no entry."""
+    """`before` and `after` are always there in base64, null where there was or is no entry.
+
+    A simulated call leaves the ledger of an entry's last change alone; it is 0 in a new one.
+    """
+    before, after = change.before, change.after
     kind = "updated"
-    if change.before is None:
+    if before is None:
         kind = "created"
-    elif change.after is None:
+    elif after is None:
         kind = "deleted"
     described: dict[str, Any] = {
         "type": kind,
@@ -125,9 +129,11 @@ def _describe_change(change: EntryChange, xdr_format: XdrFormat) -> dict[str, An
         "before": None,
         "after": None,
     }
-    for name, entry in (("before", change.before), ("after", change.after)):
+    last_modified = 0 if before is None else before.last_modified
+    for name, entry in (("before", before), ("after", after)):
         if entry is not None:
-            described[_name(name, xdr_format)] = xdr_format.encode(xdr.LedgerEntry, ledger_entry(entry))
+            encoded = ledger_entry_as_of(entry, last_modified)
+            described[_name(name, xdr_format)] = xdr_format.encode(xdr.LedgerEntry, encoded)
     return described
 
 

@@ -8,6 +8,8 @@ from stellar_sdk.exceptions import BadSignatureError
 
 from kale.contract_errors import TokenError
 from localnet.ledger.accounts import signers
+from localnet.soroban import cost_table
+from localnet.soroban.budget import Budget
 from localnet.soroban.errors import ErrorCode, ErrorType, contract_error, host_error
 
 MOST_SIGNATURES = 20
@@ -32,7 +34,9 @@ class _Signature:
     signature: bytes
 
 
-def check_account_signatures(account: xdr.AccountEntry, payload: bytes, signature: xdr.SCVal) -> None:
+def check_account_signatures(
+    account: xdr.AccountEntry, payload: bytes, signature: xdr.SCVal, budget: Budget
+) -> None:
     """SignatureError unless `signature` authorises `payload` for the account.
 
     `signature` is a vector of maps {public_key, signature}: 1 to 20 of them, strictly
@@ -50,6 +54,7 @@ def check_account_signatures(account: xdr.AccountEntry, payload: bytes, signatur
                 scval.to_bytes(previous),
                 scval.to_bytes(item.public_key),
             )
+        budget.charge(cost_table.SIGNATURE)
         _verify(item, payload)
         if not weights.get(item.public_key, 0):
             raise SignatureError(

@@ -14,7 +14,9 @@ from stellar_sdk import scval, xdr
 from kale.addresses import address_text, address_value, sc_address
 from localnet.ledger import wire
 from localnet.ledger.value_wire import encode_address, encode_value
+from localnet.soroban import cost_table
 from localnet.soroban.account_signatures import SignatureError, check_account_signatures
+from localnet.soroban.budget import Budget
 from localnet.soroban.credentials import address_credentials, authorization_payload
 from localnet.soroban.errors import ErrorCode, ErrorType, HostError
 from localnet.soroban.invocation import EnforceAuth, LedgerInfo, RecordAuth
@@ -53,6 +55,9 @@ class AuthHost(Protocol):
 
     @property
     def ledger(self) -> LedgerInfo: ...
+
+    @property
+    def budget(self) -> Budget: ...
 
     def find_account(self, address: str) -> xdr.AccountEntry | None:
         """The account entry of a G address; reading it counts to the footprint."""
@@ -209,6 +214,8 @@ class RecordingAuthorizer:
         # As long as any signature could be valid: the simulated rent is an upper bound.
         self._host.put_nonce(address, nonce, self._host.ledger.max_live_until)
         self._host.touch_signer(address)
+        # As if it were demanded: what is recorded must suffice for one signature.
+        self._host.budget.charge(cost_table.AUTH_PAYLOAD + cost_table.SIGNATURE)
         inner = xdr.SorobanAddressCredentials(
             address=sc_address(address),
             nonce=xdr.Int64(nonce),
@@ -266,6 +273,7 @@ class EnforcingAuthorizer:
         signed = address_credentials(tracker.credentials)
         if signed is None:
             return
+        self._host.budget.charge(cost_table.AUTH_PAYLOAD)
         address = address_value(tracker.address)
         payload = authorization_payload(
             self._host.ledger.network_id, tracker.credentials, tracker.root.to_invocation()
@@ -297,7 +305,7 @@ class EnforcingAuthorizer:
                 [address_value(tracker.address)],
             )
         try:
-            check_account_signatures(account, payload, signature)
+            check_account_signatures(account, payload, signature, self._host.budget)
         except SignatureError as refusal:
             raise self._host.error(refusal.error, refusal.message, refusal.values) from refusal
 

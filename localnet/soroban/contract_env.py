@@ -5,6 +5,7 @@ from typing import Protocol
 
 from stellar_sdk import xdr
 
+from localnet.soroban.cost_table import FunctionCosts
 from localnet.soroban.errors import HostError
 from localnet.soroban.invocation import LedgerInfo
 
@@ -78,6 +79,10 @@ class Program(Protocol):
     @property
     def runs_in_vm(self) -> bool:
         """True for what is Wasm on the chain; the asset contract is part of the host."""
+
+    @property
+    def costs(self) -> FunctionCosts:
+        """Instructions that each function takes beside the host's own."""
 
     def call(self, env: ContractEnv, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
         """Runs one function."""

@@ -16,7 +16,9 @@ from localnet.ledger.entry_keys import (
     key_bytes,
 )
 from localnet.ledger.value_wire import encode_value
+from localnet.soroban import cost_table
 from localnet.soroban.auth import Call
+from localnet.soroban.budget import Budget
 from localnet.soroban.contract_env import Program
 from localnet.soroban.errors import ErrorCode, ErrorType, HostError
 from localnet.soroban.event_log import EventLog
@@ -36,6 +38,9 @@ class FrameHost(Protocol):
 
     @property
     def events(self) -> EventLog: ...
+
+    @property
+    def budget(self) -> Budget: ...
 
     def find(self, key: bytes, what: str) -> StoredEntry | None:
         """A live entry."""
@@ -92,10 +97,12 @@ class Frame:
     # Instance storage
 
     def instance_value(self, name: str) -> xdr.SCVal | None:
+        self._host.budget.charge(cost_table.INSTANCE_VALUE)
         entry = self._values.get(_instance_name(name).encoded)
         return entry.val if entry is not None else None
 
     def set_instance_value(self, name: str, value: xdr.SCVal) -> None:
+        self._host.budget.charge(cost_table.INSTANCE_VALUE)
         key = _instance_name(name)
         self._values[key.encoded] = xdr.SCMapEntry(key=key.value, val=value)
         self._values_changed = True
@@ -168,6 +175,7 @@ class Frame:
         return self._host.call(contract_id, function, args)
 
     def publish(self, topics: Sequence[xdr.SCVal], data: xdr.SCVal) -> None:
+        self._host.budget.charge(cost_table.EVENT)
         self._host.events.contract_event(self.contract_id, topics, data)
 
     def refuse(self, code: int, message: str = "", args: Sequence[xdr.SCVal] = ()) -> HostError:

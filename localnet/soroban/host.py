@@ -18,7 +18,9 @@ from localnet.ledger.entry_keys import (
     instance_key_bytes,
     key_values,
 )
+from localnet.soroban import cost_table
 from localnet.soroban.auth import Authorizer, Call, EnforcingAuthorizer, RecordingAuthorizer
+from localnet.soroban.budget import Budget
 from localnet.soroban.contract_env import Program, ProgramFinder
 from localnet.soroban.contract_frame import Frame
 from localnet.soroban.errors import (
@@ -48,7 +50,8 @@ class Host:
     `find_program` gives.
 
     Without a `footprint` every access is allowed and only recorded (simulation); with
-    one, an access outside of it fails with Error(Storage, ExceededLimit) (apply).
+    one, an access outside of it fails with Error(Storage, ExceededLimit) (apply). What takes
+    more than `most_instructions` ends with Error(Budget, ExceededLimit).
     Deterministic: everything it knows is in its arguments. Not to be used twice.
     """
 
@@ -59,9 +62,11 @@ class Host:
         auth: RecordAuth | EnforceAuth,
         find_program: ProgramFinder,
         footprint: Footprint | None = None,
+        most_instructions: int | None = None,
     ) -> None:
         self.ledger = ledger
-        self.storage = HostStorage(reader, ledger, footprint)
+        self.budget = Budget(most_instructions)
+        self.storage = HostStorage(reader, ledger, footprint, self.budget)
         self.events = EventLog()
         self._auth_settings = auth
         self._find_program = find_program
@@ -123,6 +128,9 @@ class Host:
                 ErrorType.SCE_CONTEXT, ErrorCode.SCEC_INVALID_ACTION, "Contract re-entry is not allowed"
             )
         instance, program = self._load(call.contract_id)
+        self.budget.charge(cost_table.CALL + program.costs.get(call.function, 0))
+        if program.runs_in_vm:
+            self.budget.charge(cost_table.VM_INSTANTIATION)
         frame = Frame(self, call, instance, program)
         self._frames.append(frame)
         self._require_authorizer().enter()
@@ -203,6 +211,7 @@ class Host:
 
     def require_auth(self, address: str, call: Call) -> None:
         """The direct caller's own authorisation is implied by its calling."""
+        self.budget.charge(cost_table.AUTH_CHECK)
         if len(self._frames) > 1 and self._frames[-2].contract_id == address:
             return
         try:
@@ -297,4 +306,5 @@ class Host:
             events=self.events.contract_events(),
             diagnostic_events=self.events.diagnostic_events(),
             auth=authorizer.entries() if authorizer is not None else (),
+            instructions=self.budget.used,
         )

@@ -100,6 +100,7 @@ class Invocation:
     `restored` are the archived entries that a recording restored; they count as written.
     `events` are the contract events of a success, `diagnostic_events` (XDR) everything in
     the order of the calls. `auth` is what was recorded, or in enforcing mode what was given.
+    `instructions` is what the call took by the cost table, also after a failure.
     """
 
     value: xdr.SCVal | None
@@ -111,6 +112,7 @@ class Invocation:
     events: tuple[Event, ...]
     diagnostic_events: tuple[bytes, ...]
     auth: tuple[xdr.SorobanAuthorizationEntry, ...]
+    instructions: int
 
     @property
     def succeeded(self) -> bool:

@@ -3,6 +3,8 @@
 from stellar_sdk import xdr
 
 from localnet.ledger.entries import EntryReader, StoredEntry
+from localnet.soroban import cost_table
+from localnet.soroban.budget import Budget
 from localnet.soroban.errors import EntryArchivedError, FootprintExceededError
 from localnet.soroban.invocation import Footprint, LedgerInfo
 from localnet.soroban.values import key_order
@@ -36,10 +38,13 @@ class HostStorage:
     nobody did.
     """
 
-    def __init__(self, reader: EntryReader, ledger: LedgerInfo, footprint: Footprint | None) -> None:
+    def __init__(
+        self, reader: EntryReader, ledger: LedgerInfo, footprint: Footprint | None, budget: Budget
+    ) -> None:
         self._reader = reader
         self._ledger = ledger
         self._footprint = footprint
+        self._budget = budget
         self._written: dict[bytes, StoredEntry | None] = {}
         self._touched: dict[bytes, bool] = {}
         self._restored: dict[bytes, StoredEntry] = {}
@@ -49,8 +54,11 @@ class HostStorage:
 
     def find(self, key: bytes) -> StoredEntry | None:
         """The live entry of a key."""
+        is_first = key not in self._touched
         self._touch(key, writing=False)
-        return self._current(key)
+        entry = self._current(key)
+        self._charge_read(entry if is_first else None)
+        return entry
 
     def put(self, key: bytes, data: xdr.LedgerEntryData, live_until: int | None = None) -> None:
         """Creates or replaces an entry.
@@ -61,15 +69,18 @@ class HostStorage:
         self._touch(key, writing=True)
         before = self._current(key)
         if before is not None:
-            self._written[key] = before.rewritten(data, self._ledger.sequence)
-            return
-        if live_until is None and has_lifetime(key):
-            live_until = self._ledger.new_live_until(temporary=is_temporary(key))
-        self._written[key] = StoredEntry(data, self._ledger.sequence, live_until)
+            entry = before.rewritten(data, self._ledger.sequence)
+        else:
+            if live_until is None and has_lifetime(key):
+                live_until = self._ledger.new_live_until(temporary=is_temporary(key))
+            entry = StoredEntry(data, self._ledger.sequence, live_until)
+        self._written[key] = entry
+        self._budget.charge(cost_table.WRITE + cost_table.WRITTEN_BYTE * len(entry.data_xdr))
 
     def delete(self, key: bytes) -> None:
         self._touch(key, writing=True)
         self._written[key] = None
+        self._budget.charge(cost_table.WRITE)
 
     def extend(self, key: bytes, threshold: int, extend_to: int) -> None:
         """Lets an entry live `extend_to` ledgers more if it has at most `threshold` left.
@@ -77,6 +88,7 @@ class HostStorage:
         Lengthening a life is no write: a key that may only be read can be extended.
         """
         self._touch(key, writing=False)
+        self._budget.charge(cost_table.EXTENSION)
         entry = self._current(key)
         if entry is None or entry.live_until is None:
             return
@@ -111,6 +123,13 @@ class HostStorage:
             tuple(key for key in ordered if not self._touched[key]),
             tuple(key for key in ordered if self._touched[key]),
         )
+
+    def _charge_read(self, decoded: StoredEntry | None) -> None:
+        """An access, and the decoding of an entry that was not read before."""
+        if decoded is None:
+            self._budget.charge(cost_table.ACCESS)
+        else:
+            self._budget.charge(cost_table.ENTRY + cost_table.ENTRY_BYTE * len(decoded.data_xdr))
 
     def _touch(self, key: bytes, *, writing: bool) -> None:
         if self._footprint is not None:

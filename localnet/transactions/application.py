@@ -9,21 +9,23 @@ from stellar_sdk.xdr import OperationResultCode, TransactionResultCode
 from localnet.ledger import meta
 from localnet.ledger.accounts import INT64_MAX, account_key, find_account, with_balance
 from localnet.ledger.asset_events import fee_event
+from localnet.ledger.classic_entries import ClassicEntries
 from localnet.ledger.events import Event
 from localnet.ledger.meta import SorobanCharge, Stage
 from localnet.ledger.state import EntryChange, Layer, LedgerState
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
 from localnet.transactions import results
-from localnet.transactions.admission import admit
+from localnet.transactions.admission import admit, admit_payer
 from localnet.transactions.classic.operation import Scene
 from localnet.transactions.classic.registry import Effect, apply_operation
 from localnet.transactions.envelopes import Envelope
 from localnet.transactions.fees import inclusion_stroops, non_refundable_stroops
+from localnet.transactions.inclusion import Inclusion
 from localnet.transactions.results import TransactionResult
 from localnet.transactions.soroban_limits import declared_resources
 from localnet.transactions.soroban_operations import apply_soroban
-from localnet.transactions.validation import Moment, Validator, operation_source
+from localnet.transactions.validation import Moment, operation_source
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,13 @@ class _Outcome:
 class Application:
     """Applies valid transactions to the state, in the given order, as one ledger."""
 
-    def __init__(self, state: LedgerState, ledger: LedgerInfo, settings: NetworkSettings) -> None:
+    def __init__(
+        self, state: LedgerState, ledger: LedgerInfo, settings: NetworkSettings, inclusion: Inclusion
+    ) -> None:
         self._state = state
         self._ledger = ledger
         self._settings = settings
+        self._inclusion = inclusion
         self._moment = Moment(ledger.sequence, ledger.close_time, ledger.close_time)
 
     def apply(self, envelopes: Sequence[Envelope]) -> list[AppliedTransaction]:
@@ -97,7 +102,9 @@ class Application:
 
     def _charge(self, envelope: Envelope) -> _Charged:
         inclusion = inclusion_stroops(
-            envelope.inclusion_fee_stroops, envelope.charged_operations, self._settings
+            envelope.inclusion_fee_stroops,
+            envelope.charged_operations,
+            self._inclusion.base_fee_stroops(soroban=envelope.soroban),
         )
         payer = find_account(self._state, envelope.fee_source)
         assert payer is not None, "fees are paid before anything can remove an account"
@@ -116,19 +123,27 @@ class Application:
         return meta.entry_changes([EntryChange(key, before, after)], self._ledger.sequence)
 
     def _run(self, envelope: Envelope) -> _Outcome:
-        admission_layer = Layer(self._state)
-        admission = admit(envelope, admission_layer, Validator(admission_layer, self._moment, self._settings))
-        self._state.commit(admission_layer.changed())
+        changes_before = []
+        if envelope.fee_bump is not None:
+            changes_before += self._commit(admit_payer(envelope, self._state, self._ledger.sequence))
+        admission = admit(envelope, self._state, self._moment, self._settings)
+        changes_before += self._commit(admission.layer)
+        before = meta.entry_changes(changes_before, self._ledger.sequence)
         if admission.refused is not None:
-            return self._refused(envelope, admission.refused, admission.changes)
+            return self._refused(envelope, admission.refused, before)
         layer = Layer(self._state)
         if envelope.soroban:
-            outcome = self._run_soroban(envelope, layer, admission.changes)
+            outcome = self._run_soroban(envelope, layer, before)
         else:
-            outcome = self._run_operations(envelope, layer, admission.changes)
+            outcome = self._run_operations(envelope, layer, before)
         if outcome.result.succeeded:
             self._state.commit(layer.changed())
         return outcome
+
+    def _commit(self, layer: Layer) -> list[EntryChange]:
+        changes = layer.changes()
+        self._state.commit(layer.changed())
+        return changes
 
     def _refused(self, envelope: Envelope, result: TransactionResult, changes_before: bytes) -> _Outcome:
         """A transaction that did not run; of its resource fee it gets back what is refundable."""
@@ -192,10 +207,9 @@ class Application:
         self, operation: xdr.Operation, envelope: Envelope, layer: Layer, sponsors: dict[bytes, bytes]
     ) -> Scene:
         return Scene(
-            layer=layer,
+            entries=ClassicEntries(layer, self._ledger.sequence),
             source=operation_source(operation, envelope),
             memo=envelope.transaction.memo,
-            sequence=self._ledger.sequence,
             close_time=self._ledger.close_time,
             network_id=self._ledger.network_id,
             settings=self._settings,
@@ -241,7 +255,7 @@ class Application:
 
 
 def _run_operation(operation: xdr.Operation, scene: Scene) -> Effect:
-    if find_account(scene.layer, scene.source) is None:
+    if scene.entries.find_account(scene.source) is None:
         return Effect(False, results.refused_operation(OperationResultCode.opNO_ACCOUNT))
     return apply_operation(operation.body, scene)
 

@@ -86,9 +86,11 @@ def apply_call(
 def _run(
     envelope: Envelope, target: CallTarget, auth: EnforceAuth, below: Layer, ledger: LedgerInfo
 ) -> Invocation:
+    data = envelope.soroban_data
+    assert data is not None
     declared = envelope.footprint
     footprint = Footprint(frozenset(declared.read_only), frozenset(declared.read_write))
-    host = Host(below, ledger, auth, find_program, footprint)
+    host = Host(below, ledger, auth, find_program, footprint, data.resources.instructions.uint32)
     return host.invoke_root(target.contract_id, target.function, target.args)
 
 

@@ -33,6 +33,7 @@ class FeeBump:
     fee_stroops: int
     signatures: list[xdr.DecoratedSignature]
     inner_envelope_hash: bytes
+    inner_bytes: int
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,11 @@ class Envelope:
     def inclusion_fee_stroops(self) -> int:
         """The part of the bid that is not set aside for resources; negative in malformed transactions."""
         return self.full_fee_stroops - self.resource_fee_stroops
+
+    @property
+    def priced_bytes(self) -> int:
+        """The size that limits and resource fees count: of a fee bump only the inner envelope's."""
+        return len(self.raw) if self.fee_bump is None else self.fee_bump.inner_bytes
 
     @property
     def charged_operations(self) -> int:
@@ -233,7 +239,9 @@ def _read_fee_bump(reader: WireReader, network_id: bytes) -> Envelope:
         inner_hash=_content_hash(network_id, xdr.EnvelopeType.ENVELOPE_TYPE_TX, inner_body),
         transaction=transaction,
         signatures=inner_signatures,
-        fee_bump=FeeBump(account_of(fee_source), fee, signatures, hashlib.sha256(inner_raw).digest()),
+        fee_bump=FeeBump(
+            account_of(fee_source), fee, signatures, hashlib.sha256(inner_raw).digest(), len(inner_raw)
+        ),
         envelope_hash=hashlib.sha256(raw).digest(),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from localnet.network_settings import FeeRates, NetworkSettings
+from localnet.network_settings import FeeRates
 
 _TTL_ENTRY_BYTES = 48
 _RESULT_BYTES = 300
@@ -80,9 +80,9 @@ def _rent_of(change: RentChange, sequence: int, rates: FeeRates) -> int:
     return rent // _CODE_DISCOUNT if change.is_code else rent
 
 
-def inclusion_stroops(bid_stroops: int, operations: int, settings: NetworkSettings) -> int:
-    """What a transaction pays to be included when everything fits: the base fee, or less if it bid less."""
-    return min(bid_stroops, settings.base_fee_stroops * operations)
+def inclusion_stroops(bid_stroops: int, operations: int, base_fee_stroops: int) -> int:
+    """What a transaction pays to be included: its ledger's base fee, or less if it bid less."""
+    return min(bid_stroops, base_fee_stroops * operations)
 
 
 def _per_1kb(size_bytes: int, rate: int) -> int:

@@ -32,11 +32,6 @@ from localnet.transactions.resource_use import (
 )
 from localnet.transactions.validation import operation_source
 
-# The localnet does not meter. What a call is said to cost grows with what it touches; the real KALE calls
-# lie between 2 and 6 million instructions.
-_INSTRUCTIONS_A_CALL = 1_500_000
-_INSTRUCTIONS_AN_ENTRY = 400_000
-_INSTRUCTIONS_A_SIGNER = 500_000
 _LEEWAY_INSTRUCTIONS = 50_000
 
 # The two other operations' own fields, encoded.
@@ -221,7 +216,7 @@ class Simulator:
             read_only=invocation.touched_read_only,
             read_write=invocation.touched_read_write,
             archived=tuple(archived),
-            instructions=_instructions(invocation, options.instruction_leeway),
+            instructions=_instructions(invocation.instructions, options.instruction_leeway),
             disk_read_entries=sum(map(is_classic_key, keys)) + len(archived),
             disk_read_bytes=largest_disk_read_bytes(keys, restored, self._state),
             write_bytes=written_bytes(invocation.touched_read_write, writes, self._state),
@@ -271,13 +266,7 @@ def _check_lifetime_operation(envelope: Envelope, options: SimulationOptions) ->
         )
 
 
-def _instructions(invocation: Invocation, leeway: int) -> int:
-    touched = len(invocation.touched_read_only) + len(invocation.touched_read_write)
-    used = (
-        _INSTRUCTIONS_A_CALL
-        + touched * _INSTRUCTIONS_AN_ENTRY
-        + len(invocation.auth) * _INSTRUCTIONS_A_SIGNER
-    )
+def _instructions(used: int, leeway: int) -> int:
     return max(used * 104 // 100, used + max(leeway, _LEEWAY_INSTRUCTIONS))
 
 

@@ -32,7 +32,7 @@ def declared_resources(envelope: Envelope) -> Resources:
         write_entries=len(resources.footprint.read_write),
         disk_read_bytes=resources.disk_read_bytes.uint32,
         write_bytes=resources.write_bytes.uint32,
-        transaction_bytes=len(envelope.raw),
+        transaction_bytes=envelope.priced_bytes,
     )
 
 

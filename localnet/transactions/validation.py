@@ -57,12 +57,19 @@ class Validator:
             refused = self._judge(envelope, pays_fee=True)
         else:
             refused = self._judge_fee_bump(envelope)
-        return None if refused is None else refused.charged(self._nominal_fee(envelope))
+        if refused is None or refused.fee_charged_stroops:
+            return refused
+        return refused.charged(self.nominal_fee_stroops(envelope))
 
-    def _nominal_fee(self, envelope: Envelope) -> int:
-        return envelope.resource_fee_stroops + self.settings.base_fee_stroops * envelope.charged_operations
+    def nominal_fee_stroops(self, envelope: Envelope) -> int:
+        """What a refused transaction is told: its resource fee, and the base fee of its operations."""
+        operations = max(envelope.charged_operations, 1)
+        return envelope.resource_fee_stroops + self.settings.base_fee_stroops * operations
 
     def _judge_fee_bump(self, envelope: Envelope) -> TransactionResult | None:
+        underpaid = self._underpaid_bump(envelope)
+        if underpaid is not None:
+            return underpaid
         code = self._fee_bump_refusal(envelope)
         if code is not None:
             return TransactionResult(code)
@@ -74,8 +81,6 @@ class Validator:
     def _fee_bump_refusal(self, envelope: Envelope) -> TransactionResultCode | None:
         bump = envelope.fee_bump
         assert bump is not None
-        if not self._bump_pays_enough(envelope):
-            return TransactionResultCode.txINSUFFICIENT_FEE
         payer = find_account(self.reader, bump.fee_source)
         if payer is None:
             return TransactionResultCode.txNO_ACCOUNT
@@ -88,16 +93,20 @@ class Validator:
             return TransactionResultCode.txBAD_AUTH_EXTRA
         return None
 
-    def _bump_pays_enough(self, envelope: Envelope) -> bool:
-        """At least the base fee for one operation more, at no lower a rate than the inner transaction's."""
+    def _underpaid_bump(self, envelope: Envelope) -> TransactionResult | None:
+        """At least the base fee for one operation more, at no lower a rate than the inner transaction's.
+
+        Only what the second rule needs is told (stellar-core).
+        """
         operations = envelope.charged_operations
         bid = envelope.inclusion_fee_stroops
+        if bid < self.settings.base_fee_stroops * operations:
+            return TransactionResult(TransactionResultCode.txINSUFFICIENT_FEE)
         inner_bid = envelope.transaction.fee.uint32 - envelope.resource_fee_stroops
-        inner_operations = max(len(envelope.transaction.operations), 1)
-        return (
-            bid >= self.settings.base_fee_stroops * operations
-            and bid * inner_operations >= inner_bid * operations
-        )
+        needed = -(-inner_bid * operations // max(operations - 1, 1))
+        if bid < needed:
+            return TransactionResult(TransactionResultCode.txINSUFFICIENT_FEE, needed)
+        return None
 
     def _judge(self, envelope: Envelope, *, pays_fee: bool) -> TransactionResult | None:
         code = self._malformation(envelope) or self._bounds_refusal(envelope.transaction.cond)

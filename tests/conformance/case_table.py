@@ -28,6 +28,7 @@ class Client(Enum):
 
     PYTHON_SYNC = "python sync"
     PYTHON_ASYNC = "python async"
+    JAVASCRIPT = "javascript"
 
     @property
     def language(self) -> str:

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import shutil
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ from localnet.testing import NodeHandle, running_localnet
 from tests.conformance.case_table import Client
 
 ROOT = Path(__file__).parents[2]
+_JAVASCRIPT = Path(__file__).parent / "javascript_client"
 
 #: The network remembers fewer ledgers than it has closed, so that there are forgotten ones to ask for.
 RETENTION_LEDGERS = 1_000
@@ -19,6 +23,13 @@ CLOSED_LEDGERS = 1_200
 #: Six ledgers a second, so that two transactions reach the same one; a KALE block takes ten seconds.
 SPEED = 30.0
 RUN_SECONDS = 120
+
+
+class ToolMissingError(Exception):
+    """What a client's program needs is not installed; a failure, never a skipped test."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is missing: run scripts/install-conformance-tools")
 
 
 @dataclass(frozen=True)
@@ -36,21 +47,27 @@ async def run_all() -> Mapping[Client, Run]:
 
 
 async def _run(client: Client) -> Run:
+    try:
+        command = _command(client)
+    except ToolMissingError as error:
+        return Run({}, str(error))
     async with running_localnet(speed=SPEED, retention_ledgers=RETENTION_LEDGERS) as node:
         node.close_ledgers(CLOSED_LEDGERS)
         process = await asyncio.create_subprocess_exec(
-            *_command(client),
+            *command,
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
         try:
             async with asyncio.timeout(RUN_SECONDS):
                 output, complaints = await process.communicate(json.dumps(_description(node)).encode())
         finally:
             if process.returncode is None:
-                process.kill()
+                # The program's own children, too: the wheel's node is a child of a script.
+                os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
     lines = map(json.loads, output.splitlines())
     return Run({line["id"]: line["outcome"] for line in lines}, complaints.decode())
@@ -61,6 +78,22 @@ def _command(client: Client) -> list[str]:
         case Client.PYTHON_SYNC | Client.PYTHON_ASYNC:
             way = client.value.removeprefix("python ")
             return [sys.executable, "-m", "tests.conformance.python_client", way]
+        case Client.JAVASCRIPT:
+            return [_tool("node"), str(_installed(_JAVASCRIPT / "node_modules").with_name("driver.mjs"))]
+
+
+def _tool(name: str) -> str:
+    """The environment's own, else the machine's."""
+    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if found is None:
+        raise ToolMissingError(name)
+    return found
+
+
+def _installed(path: Path) -> Path:
+    if not path.exists():
+        raise ToolMissingError(str(path.relative_to(ROOT)))
+    return path
 
 
 def _description(node: NodeHandle) -> dict[str, str]:

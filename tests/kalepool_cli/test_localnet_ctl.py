@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,3 +67,23 @@ async def test_an_endpoint_that_is_away_is_one_line() -> None:
         2,
         "kalepool: --admin is '127.0.0.1:9', must be a http:// URL\n",
     )
+
+
+async def test_faults_come_and_go_from_the_command_line() -> None:
+    async with running_localnet(runs_clock=False) as node:
+        added = await ctl(node, "faults", "add", "one_percent")
+        assert len(added["rules"]) > 10
+        assert await ctl(node, "faults", "list") == added
+        assert (await ctl(node, "faults", "remove", "3"))["rules"] == added["rules"][2:3]
+        assert len((await ctl(node, "faults", "clear"))["rules"]) == len(added["rules"]) - 1
+        assert await ctl(node, "faults", "list") == {"rules": []}
+
+
+async def test_a_fault_file_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text("[[fault]]\nkind = 'garbage'\nodds = 1\n")
+    async with running_localnet(runs_clock=False) as node:
+        result = await run("faults", "add", str(file), "--admin", node.admin_url)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"kalepool: {file}, line 3: odds is no key of a garbage fault; ")
+    assert (await run("faults", "add", "none.toml")).output.startswith("kalepool: faults none.toml: neither ")

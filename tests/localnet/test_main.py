@@ -21,12 +21,16 @@ PROGRAM = (
     "sys.exit(run(LocalnetSettings(port=int(sys.argv[1]), speed=60)))"
 )
 
+FAULTY_PROGRAM = "from localnet.faults.fault_file import load_faults; " + PROGRAM.replace(
+    "speed=60", "speed=60, faults=load_faults('one_percent', 1)"
+)
 
-async def start(port: int) -> asyncio.subprocess.Process:
+
+async def start(port: int, program: str = PROGRAM) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        PROGRAM,
+        program,
         str(port),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -65,6 +69,15 @@ async def test_a_taken_port_is_one_line_and_exit_code_2() -> None:
     assert process.returncode == 2
     assert out == b""
     assert err.decode() == (f"error: port {port} of 127.0.0.1 is taken; choose another with --port\n")
+
+
+async def test_at_its_end_it_tells_how_often_each_fault_struck() -> None:
+    process = await start(0, FAULTY_PROGRAM)
+    await read_banner(process)
+    process.send_signal(signal.SIGTERM)
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"\nfault 1 connection_refused: struck 0 of 0 times\nfault 2 status: struck 0 " in out
 
 
 @pytest.mark.parametrize("real", [MAINNET, TESTNET], ids=lambda network: network.name)

@@ -7,7 +7,6 @@ from localnet.ledger import asset_events
 from localnet.ledger.accounts import (
     INT64_MAX,
     available_stroops,
-    find_account,
     find_trustline,
     with_balance,
     with_line_balance,
@@ -41,7 +40,7 @@ def pay(body: xdr.OperationBody, scene: Scene) -> Success:
 
 
 def _pay_native(scene: Scene, _: xdr.Asset, destination: bytes, amount: int) -> None:
-    receiver = find_account(scene.layer, destination)
+    receiver = scene.entries.find_account(destination)
     if receiver is None:
         raise OperationFailed(PaymentResultCode.PAYMENT_NO_DESTINATION)
     if destination == scene.source:
@@ -51,8 +50,8 @@ def _pay_native(scene: Scene, _: xdr.Asset, destination: bytes, amount: int) -> 
     sender = scene.source_account()
     if available_stroops(sender, scene.settings) < amount:
         raise OperationFailed(PaymentResultCode.PAYMENT_UNDERFUNDED)
-    scene.put_account(with_balance(receiver, receiver.balance.int64 + amount), destination)
-    scene.put_account(with_balance(sender, sender.balance.int64 - amount), scene.source)
+    scene.entries.put_account(with_balance(receiver, receiver.balance.int64 + amount))
+    scene.entries.put_account(with_balance(sender, sender.balance.int64 - amount))
 
 
 def _pay_issued(scene: Scene, asset: xdr.Asset, destination: bytes, amount: int) -> None:
@@ -64,24 +63,24 @@ def _pay_issued(scene: Scene, asset: xdr.Asset, destination: bytes, amount: int)
 
 
 def _credit(scene: Scene, asset: xdr.Asset, destination: bytes, amount: int) -> None:
-    if find_account(scene.layer, destination) is None:
+    if scene.entries.find_account(destination) is None:
         raise OperationFailed(PaymentResultCode.PAYMENT_NO_DESTINATION)
-    line = find_trustline(scene.layer, destination, asset)
+    line = find_trustline(scene.entries.layer, destination, asset)
     if line is None:
         raise OperationFailed(PaymentResultCode.PAYMENT_NO_TRUST)
     if not line.flags.uint32 & _AUTHORIZED:
         raise OperationFailed(PaymentResultCode.PAYMENT_NOT_AUTHORIZED)
     if line.balance.int64 + amount > line.limit.int64:
         raise OperationFailed(PaymentResultCode.PAYMENT_LINE_FULL)
-    scene.put_trustline(with_line_balance(line, line.balance.int64 + amount), destination, asset)
+    scene.entries.put_trustline(with_line_balance(line, line.balance.int64 + amount))
 
 
 def _debit(scene: Scene, asset: xdr.Asset, amount: int) -> None:
-    line = find_trustline(scene.layer, scene.source, asset)
+    line = find_trustline(scene.entries.layer, scene.source, asset)
     if line is None:
         raise OperationFailed(PaymentResultCode.PAYMENT_SRC_NO_TRUST)
     if not line.flags.uint32 & _AUTHORIZED:
         raise OperationFailed(PaymentResultCode.PAYMENT_SRC_NOT_AUTHORIZED)
     if line.balance.int64 < amount:
         raise OperationFailed(PaymentResultCode.PAYMENT_UNDERFUNDED)
-    scene.put_trustline(with_line_balance(line, line.balance.int64 - amount), scene.source, asset)
+    scene.entries.put_trustline(with_line_balance(line, line.balance.int64 - amount))

@@ -12,13 +12,46 @@ from stellar_sdk.xdr import OperationType, ThresholdIndexes
 
 from localnet.ledger.events import Event
 from localnet.transactions import results
-from localnet.transactions.classic import accounts, payments, trustlines
-from localnet.transactions.classic.operation import Operation, OperationFailed, OperationRefused, Scene
+from localnet.transactions.classic import (
+    accounts,
+    authorization,
+    data,
+    options,
+    payments,
+    sponsorship,
+    trustlines,
+)
+from localnet.transactions.classic.operation import (
+    Operation,
+    OperationFailed,
+    OperationRefused,
+    Scene,
+    high_threshold,
+    low_threshold,
+)
 
 OPERATIONS: Final[Mapping[OperationType, Operation]] = {
     OperationType.CREATE_ACCOUNT: Operation(accounts.check_create_account, accounts.create_account),
     OperationType.PAYMENT: Operation(payments.check_payment, payments.pay),
+    OperationType.SET_OPTIONS: Operation(
+        options.check_set_options, options.set_options, options.set_options_level
+    ),
     OperationType.CHANGE_TRUST: Operation(trustlines.check_change_trust, trustlines.change_trust),
+    OperationType.ALLOW_TRUST: Operation(
+        authorization.check_allow_trust, authorization.allow_trust, low_threshold
+    ),
+    OperationType.ACCOUNT_MERGE: Operation(accounts.check_merge, accounts.merge, high_threshold),
+    OperationType.MANAGE_DATA: Operation(data.check_manage_data, data.manage_data),
+    OperationType.BUMP_SEQUENCE: Operation(
+        accounts.check_bump_sequence, accounts.bump_sequence, low_threshold
+    ),
+    OperationType.BEGIN_SPONSORING_FUTURE_RESERVES: Operation(sponsorship.check_begin, sponsorship.begin),
+    OperationType.END_SPONSORING_FUTURE_RESERVES: Operation(sponsorship.check_end, sponsorship.end),
+    OperationType.REVOKE_SPONSORSHIP: Operation(sponsorship.check_revoke, sponsorship.revoke),
+    OperationType.CLAWBACK: Operation(authorization.check_clawback, authorization.clawback),
+    OperationType.SET_TRUST_LINE_FLAGS: Operation(
+        authorization.check_set_flags, authorization.set_flags, low_threshold
+    ),
 }
 
 

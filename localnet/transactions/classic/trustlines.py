@@ -3,17 +3,10 @@
 from stellar_sdk import xdr
 from stellar_sdk.xdr import ChangeTrustResultCode, TrustLineFlags
 
-from localnet.ledger.accounts import (
-    available_stroops,
-    find_account,
-    find_trustline,
-    new_trustline,
-    trustline_key,
-    with_limit,
-    with_subentries,
-)
+from localnet.ledger.accounts import find_trustline, new_trustline, trustline_key, with_limit
 from localnet.ledger.assets import asset_issuer, is_valid_asset, trusted_asset
 from localnet.transactions.classic.operation import OperationFailed, Scene, Success
+from localnet.transactions.classic.reserves import create_subentry, remove_subentry
 
 
 def check_change_trust(body: xdr.OperationBody, source: bytes) -> int:
@@ -35,18 +28,16 @@ def change_trust(body: xdr.OperationBody, scene: Scene) -> Success:
     asset = trusted_asset(operation.line)
     assert asset is not None
     limit = operation.limit.int64
-    line = find_trustline(scene.layer, scene.source, asset)
+    line = find_trustline(scene.entries.layer, scene.source, asset)
     if line is None:
         _open(scene, asset, limit)
     elif limit < line.balance.int64:
         raise OperationFailed(ChangeTrustResultCode.CHANGE_TRUST_INVALID_LIMIT)
     elif limit == 0:
-        scene.layer.put(trustline_key(scene.source, asset), None)
-        account = scene.source_account()
-        scene.put_account(with_subentries(account, account.num_sub_entries.uint32 - 1), scene.source)
+        remove_subentry(scene, trustline_key(scene.source, asset))
     else:
         _issuer(scene, asset)
-        scene.put_trustline(with_limit(line, limit), scene.source, asset)
+        scene.entries.put_trustline(with_limit(line, limit))
     return Success()
 
 
@@ -54,18 +45,16 @@ def _open(scene: Scene, asset: xdr.Asset, limit: int) -> None:
     if limit == 0:
         raise OperationFailed(ChangeTrustResultCode.CHANGE_TRUST_INVALID_LIMIT)
     issuer = _issuer(scene, asset)
-    account = with_subentries(scene.source_account(), scene.source_account().num_sub_entries.uint32 + 1)
-    if available_stroops(account, scene.settings) < 0:
-        raise OperationFailed(ChangeTrustResultCode.CHANGE_TRUST_LOW_RESERVE)
-    scene.put_account(account, scene.source)
     line = new_trustline(scene.source, asset, limit, _new_line_flags(issuer))
-    scene.put_trustline(line, scene.source, asset)
+    data = xdr.LedgerEntryData(xdr.LedgerEntryType.TRUSTLINE, trust_line=line)
+    key = trustline_key(scene.source, asset)
+    create_subentry(scene, key, data, ChangeTrustResultCode.CHANGE_TRUST_LOW_RESERVE)
 
 
 def _issuer(scene: Scene, asset: xdr.Asset) -> xdr.AccountEntry:
     key = asset_issuer(asset)
     assert key is not None
-    issuer = find_account(scene.layer, key)
+    issuer = scene.entries.find_account(key)
     if issuer is None:
         raise OperationFailed(ChangeTrustResultCode.CHANGE_TRUST_NO_ISSUER)
     return issuer

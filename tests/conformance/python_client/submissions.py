@@ -123,16 +123,11 @@ async def refused_signatures(network: LocalNetwork) -> None:
     other = (await network.builder(carrier)).append_payment_op(
         carrier.public_key, payment, "1", source=farmer.public_key
     )
-    ghost = Keypair.random()
-    missing = (await network.builder(carrier)).append_payment_op(
-        carrier.public_key, payment, "1", source=ghost.public_key
-    )
     for case, builder, signers in (
         ("send-unsigned", await network.payment(carrier), ()),
         ("send-bad-signature", await network.payment(carrier), (farmer,)),
         ("send-unused-signature", await network.payment(carrier), (carrier, farmer)),
         ("send-operation-unsigned", other, (carrier,)),
-        ("send-operation-no-account", missing, (carrier, ghost)),
     ):
         await report_sent(network, case, network.signed(builder, *signers))
 

@@ -62,6 +62,14 @@ async def classic(network: LocalNetwork) -> None:
         network.report(case, describe_call(await network.include(network.signed(builder, farmer))))
 
 
+async def missing_operation_source(network: LocalNetwork) -> None:
+    carrier, ghost = network.carrier, Keypair.random()
+    builder = await network.builder(carrier)
+    builder.append_payment_op(carrier.public_key, Asset.native(), "1", source=ghost.public_key)
+    applied = await network.include(network.signed(builder, carrier, ghost))
+    network.report("operation-no-account", describe_call(applied))
+
+
 async def skipped_sequence(network: LocalNetwork) -> None:
     carrier = network.carrier
     builder = await network.payment(carrier, ahead=3)
@@ -122,4 +130,12 @@ async def contract_calls(network: LocalNetwork) -> None:
     network.report("call-outside-footprint", described(await network.include(envelope)))
 
 
-SCENARIOS = (not_found, payment, classic, skipped_sequence, fee_bump, contract_calls)
+SCENARIOS = (
+    not_found,
+    payment,
+    classic,
+    missing_operation_source,
+    skipped_sequence,
+    fee_bump,
+    contract_calls,
+)

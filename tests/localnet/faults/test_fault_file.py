@@ -160,6 +160,13 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load_faults(str(tmp_path / "none.toml"), nodes=1)
 
 
+def test_a_file_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "long.toml"
+    file.write_text("#" * (MAX_BYTES + 1))
+    with pytest.raises(TomlFileError, match="line 1: the file is too long, at most 65536 bytes are read"):
+        load_faults(str(file), nodes=1)
+
+
 def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "bytes.toml"
     file.write_bytes(b"seed = 1\n# \xff\n")

@@ -282,6 +282,7 @@ async def test_a_footprint_for_both_sides_of_the_boundary_succeeds_on_either(
 @pytest.mark.parametrize(
     ("resource", "code"),
     [
+        ("instructions", xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED),
         ("write_bytes", xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED),
         ("disk_read_bytes", xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED),
         (
@@ -299,7 +300,8 @@ async def test_a_call_is_held_to_what_it_declared(
     if resource == "resource_fee":
         data.resource_fee = xdr.Int64(data.resource_fee.int64 - 12_000)
     else:
-        setattr(data.resources, resource, xdr.Uint32(getattr(data.resources, resource).uint32 - 1))
+        spare = data.resources.instructions.uint32 // 20 if resource == "instructions" else 1
+        setattr(data.resources, resource, xdr.Uint32(getattr(data.resources, resource).uint32 - spare))
     envelope.signatures.clear()
     envelope.sign(farmer.key)
     failed = await farmer.include(envelope)

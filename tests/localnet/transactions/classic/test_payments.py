@@ -1,4 +1,4 @@
-"""Classic operations: their results, effects and events."""
+"""Payments, new accounts and trustlines: their results, effects and events."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -192,7 +192,9 @@ async def test_an_account_may_act_in_the_transaction_that_creates_it(wallet: Wal
 
 
 async def test_operations_that_this_network_lacks_are_refused_by_name(wallet: Wallet) -> None:
-    sent = await wallet.send(wallet.signed((await wallet.builder()).append_bump_sequence_op(10**15)))
+    sent = await wallet.send(
+        wallet.signed((await wallet.builder()).append_claim_claimable_balance_op("00" * 36))
+    )
     assert sent.error_result_xdr is not None
     results = xdr.TransactionResult.from_xdr(sent.error_result_xdr).result.results
     assert results is not None

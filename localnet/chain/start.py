@@ -1,0 +1,51 @@
+"""Where a localnet's chain comes from: a new one, or the one that a state file has."""
+
+import hashlib
+import time
+
+from localnet.chain.chain import Chain, new_chain
+from localnet.chain.closed_ledger import ClosedLedger
+from localnet.chain.state_file import SavedChain, StateFile
+from localnet.ledger.state import LedgerState
+from localnet.settings import LocalnetSettings
+from localnet.transactions.queue import BANNED_LEDGERS
+
+
+def start_chain(settings: LocalnetSettings, state_file: StateFile | None) -> Chain:
+    """The chain, which keeps itself in the file if there is one. Raises StartupError."""
+    if state_file is None:
+        return _begin(settings)
+    if state_file.is_new:
+        chain = _begin(settings)
+        state_file.begin(chain.network, chain.settings, chain.latest, chain.state.entries())
+    else:
+        chain = _restore(settings, state_file.load(settings.network, settings.network_settings))
+    chain.observers.append(
+        lambda ledger, changes: state_file.append(
+            ledger, changes, chain.milliseconds_left, chain.history.oldest.sequence
+        )
+    )
+    return chain
+
+
+def _begin(settings: LocalnetSettings) -> Chain:
+    start_time = int(time.time()) if settings.start_time is None else settings.start_time
+    return new_chain(settings.network, settings.network_settings, start_time, settings.retention_ledgers)
+
+
+def _restore(settings: LocalnetSettings, saved: SavedChain) -> Chain:
+    """The saved chain, as it was when its last ledger had closed; what waited in the queue is gone."""
+    kept = saved.ledgers[-settings.retention_ledgers :]
+    state = LedgerState()
+    state.commit(saved.entries)
+    state.take_changes()
+    chain = Chain(settings.network, settings.network_settings, kept[0], state, settings.retention_ledgers)
+    for ledger in kept[1:]:
+        chain.history.append(ledger)
+    chain.milliseconds_left = saved.milliseconds_left
+    chain.queue.restore_bans(map(_envelope_hashes, saved.ledgers[-BANNED_LEDGERS:]))
+    return chain
+
+
+def _envelope_hashes(ledger: ClosedLedger) -> set[bytes]:
+    return {hashlib.sha256(transaction.envelope).digest() for transaction in ledger.transactions}
