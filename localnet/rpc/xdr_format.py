@@ -2,20 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any, Protocol, Self
+from typing import Any
 
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import INVALID_PARAMS, RpcError
 from localnet.rpc.parameters import Params
-
-
-class XdrType(Protocol):
-    """A type of the SDK's generated XDR classes."""
-
-    @classmethod
-    def from_xdr_bytes(cls, xdr: bytes) -> Self: ...
-
-    def to_json_dict(self) -> Any: ...
+from localnet.rpc.xdr_json import XdrType, as_json
 
 
 class XdrFormat(Enum):
@@ -40,10 +32,6 @@ class XdrFormat(Enum):
     def suffix(self) -> str:
         """What the names of fields with XDR end with."""
         return "Xdr" if self is XdrFormat.BASE64 else "Json"
-
-
-def as_json(kind: type[XdrType], encoded: bytes) -> Any:
-    return kind.from_xdr_bytes(encoded).to_json_dict()
 
 
 def read_format(params: Params, code: int = INVALID_PARAMS) -> XdrFormat:

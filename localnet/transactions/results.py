@@ -12,10 +12,28 @@ from stellar_sdk.xdr import (
 from localnet.ledger import wire
 
 _WITH_OPERATIONS = (TransactionResultCode.txSUCCESS, TransactionResultCode.txFAILED)
-# What follows the success code of the kinds that report more: a hash, the balance that was moved.
+_OFFER_ENTRY_BYTES = 76
+_ACCOUNT_BYTES = 36
+# What follows the success code of the kinds that report more: all of it zero, as long as nothing was done.
 _EMPTY_PAYLOADS = {
     OperationType.INVOKE_HOST_FUNCTION: bytes(32),
     OperationType.ACCOUNT_MERGE: wire.int64(0),
+    OperationType.INFLATION: wire.array(()),
+    OperationType.CREATE_CLAIMABLE_BALANCE: wire.int32(0) + bytes(32),
+    **dict.fromkeys(
+        (OperationType.PATH_PAYMENT_STRICT_RECEIVE, OperationType.PATH_PAYMENT_STRICT_SEND),
+        # No offers; destination, native asset and amount.
+        wire.array(()) + bytes(_ACCOUNT_BYTES) + wire.int32(0) + wire.int64(0),
+    ),
+    **dict.fromkeys(
+        (
+            OperationType.MANAGE_SELL_OFFER,
+            OperationType.MANAGE_BUY_OFFER,
+            OperationType.CREATE_PASSIVE_SELL_OFFER,
+        ),
+        # No offers claimed; MANAGE_OFFER_CREATED and an offer.
+        wire.array(()) + wire.int32(0) + bytes(_OFFER_ENTRY_BYTES),
+    ),
 }
 
 

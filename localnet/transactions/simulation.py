@@ -33,6 +33,7 @@ from localnet.transactions.resource_use import (
 from localnet.transactions.validation import operation_source
 
 _LEEWAY_INSTRUCTIONS = 50_000
+_MOST_INSTRUCTIONS = 2**32 - 1
 
 # The two other operations' own fields, encoded.
 _EXTEND_BYTES = 8
@@ -267,7 +268,8 @@ def _check_lifetime_operation(envelope: Envelope, options: SimulationOptions) ->
 
 
 def _instructions(used: int, leeway: int) -> int:
-    return max(used * 104 // 100, used + max(leeway, _LEEWAY_INSTRUCTIONS))
+    proposed = max(used * 104 // 100, used + max(leeway, _LEEWAY_INSTRUCTIONS))
+    return min(proposed, _MOST_INSTRUCTIONS)
 
 
 def _in_ledger_order(keys: Iterable[bytes]) -> tuple[bytes, ...]:

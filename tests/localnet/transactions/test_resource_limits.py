@@ -73,6 +73,10 @@ async def test_a_leeway_above_4_percent_replaces_them(farmer: Wallet) -> None:
     assert usual == used * 104 // 100 > used + 50_000
 
 
+async def test_proposed_instructions_end_where_the_field_does(farmer: Wallet) -> None:
+    assert await simulated_instructions(farmer, 2**64 - 1) == 2**32 - 1
+
+
 async def test_somebody_elses_signature_costs_instructions(farmer: Wallet) -> None:
     own = await simulated_instructions(farmer, 0)
     stranger = await Wallet.funded(farmer.node, farmer.rpc)
