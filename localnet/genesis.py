@@ -12,7 +12,7 @@ from stellar_sdk import Asset, Keypair, xdr
 
 from kale.constants import STROOPS_PER_KALE
 from kale.networks import LOCAL, Network
-from localnet.contracts.install import farm_entries, new_farm, token_entries
+from localnet.contracts.install import farm_entries, native_token_entries, new_farm, token_entries
 from localnet.ledger.accounts import (
     INT64_MAX,
     account_key,
@@ -54,7 +54,7 @@ FRIENDBOT_MINIONS: Final = tuple(development_key(f"friendbot-{number}") for numb
 
 
 def genesis_entries(network: Network, ledger: LedgerInfo) -> Mapping[bytes, StoredEntry]:
-    """All entries of the first ledger: the whole XLM supply, KALE to give away, asset contract and farm."""
+    """All entries of the first ledger: the whole XLM supply, KALE to give away, asset contracts, farm."""
     asset = Asset(network.asset_code, network.asset_issuer).to_xdr_object()
     minions = len(FRIENDBOT_MINIONS) * _MINION_STROOPS
     spent = _ISSUER_STROOPS + _FAUCET_STROOPS + _FRIENDBOT_STROOPS + _RIVALS_STROOPS + minions
@@ -79,6 +79,7 @@ def genesis_entries(network: Network, ledger: LedgerInfo) -> Mapping[bytes, Stor
         network.farm_contract_id,
         ledger,
     )
+    entries |= native_token_entries(Asset.native().contract_id(network.passphrase), ledger)
     return entries
 
 

@@ -154,7 +154,15 @@ class Chain:
         return self.latest
 
     def _ledger_info(self, sequence: int, close_time: int) -> LedgerInfo:
-        return LedgerInfo(sequence, close_time, self.network_id, self.settings.lifetimes, self.side_door)
+        settings = self.settings
+        return LedgerInfo(
+            sequence,
+            close_time,
+            self.network_id,
+            settings.lifetimes,
+            settings.base_reserve_stroops,
+            self.side_door,
+        )
 
     def _queue_validator(self, latest: ClosedLedger, reader: EntryReader) -> Validator:
         """Judges what shall wait for the ledger after `latest`, whose state `reader` has."""

@@ -11,6 +11,7 @@ from localnet.soroban.contract_env import ContractEnv
 
 Reader = Callable[[xdr.SCVal], Any]
 
+boolean: Reader = scval.from_bool
 i128: Reader = scval.from_int128
 u32: Reader = scval.from_uint32
 u64: Reader = scval.from_uint64

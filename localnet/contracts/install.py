@@ -8,6 +8,7 @@ from kale.storage import encode_farm
 from localnet.contracts.farm_rules import empty_farm_block
 from localnet.contracts.registry import FARM_CODE, FARM_CODE_HASH
 from localnet.contracts.token import DECIMALS
+from localnet.contracts.token_asset import NATIVE_NAME
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.entry_keys import code_key_bytes, contract_data_entry, instance_key_bytes
 from localnet.soroban.invocation import LedgerInfo
@@ -52,24 +53,43 @@ def farm_entries(contract_id: str, farm: Farm, ledger: LedgerInfo) -> dict[bytes
 def token_entries(
     contract_id: str, code: str, issuer: str, administrator: str, ledger: LedgerInfo
 ) -> dict[bytes, StoredEntry]:
-    """The instance of an asset's contract; its administrator may mint."""
+    """The instance of a credit asset's contract; its administrator may mint."""
     width = 4 if len(code) <= 4 else 12
     info = {
         "asset_code": scval.to_string(code.encode().ljust(width, b"\0")),
         "issuer": scval.to_bytes(account_key_bytes(issuer)),
     }
-    metadata = {
-        "decimal": scval.to_uint32(DECIMALS),
-        "name": scval.to_string(f"{code}:{issuer}"),
-        "symbol": scval.to_string(code),
-    }
-    asset = scval.to_vec([scval.to_symbol(f"AlphaNum{width}"), scval.to_struct(info)])
-    # In the host's order of keys: a symbol before the vectors.
     entries = [
-        xdr.SCMapEntry(key=scval.to_symbol("METADATA"), val=scval.to_struct(metadata)),
+        _metadata(f"{code}:{issuer}", code),
         xdr.SCMapEntry(key=_key("Admin"), val=address_value(administrator)),
-        xdr.SCMapEntry(key=_key("AssetInfo"), val=asset),
+        _asset(scval.to_symbol(f"AlphaNum{width}"), scval.to_struct(info)),
     ]
+    return _asset_contract(contract_id, entries, ledger)
+
+
+def native_token_entries(contract_id: str, ledger: LedgerInfo) -> dict[bytes, StoredEntry]:
+    """The instance of the contract of XLM, which nobody administrates."""
+    entries = [_metadata(NATIVE_NAME, NATIVE_NAME), _asset(scval.to_symbol("Native"))]
+    return _asset_contract(contract_id, entries, ledger)
+
+
+def _metadata(name: str, symbol: str) -> xdr.SCMapEntry:
+    """A symbol as key: in the host's order it stands before the vectors."""
+    fields = {
+        "decimal": scval.to_uint32(DECIMALS),
+        "name": scval.to_string(name),
+        "symbol": scval.to_string(symbol),
+    }
+    return xdr.SCMapEntry(key=scval.to_symbol("METADATA"), val=scval.to_struct(fields))
+
+
+def _asset(*parts: xdr.SCVal) -> xdr.SCMapEntry:
+    return xdr.SCMapEntry(key=_key("AssetInfo"), val=scval.to_vec(parts))
+
+
+def _asset_contract(
+    contract_id: str, entries: list[xdr.SCMapEntry], ledger: LedgerInfo
+) -> dict[bytes, StoredEntry]:
     executable = xdr.ContractExecutable(xdr.ContractExecutableType.CONTRACT_EXECUTABLE_STELLAR_ASSET)
     live_until = ledger.new_live_until(temporary=False)
     return {

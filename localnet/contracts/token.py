@@ -1,4 +1,4 @@
-"""The Stellar Asset Contract of a credit asset (CAP-46-06, events of CAP-67)."""
+"""The Stellar Asset Contract of any asset (CAP-46-06; events of CAP-67, `trust` of CAP-73)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ from stellar_sdk import scval, xdr
 from kale.addresses import account_text, address_value
 from kale.constants import LEDGER_SECONDS
 from kale.contract_errors import TokenError
-from localnet.contracts.arguments import address, i128, read_arguments, u32
-from localnet.contracts.token_state import Allowances, Holdings, administrator, asset_info
+from localnet.contracts.arguments import address, boolean, i128, read_arguments, u32
+from localnet.contracts.token_allowances import Allowances
+from localnet.contracts.token_asset import administrator, asset_info, set_administrator
+from localnet.contracts.token_state import Holdings
 from localnet.soroban import cost_table
 from localnet.soroban.contract_env import ContractEnv
 
@@ -128,6 +130,7 @@ def _transfer_from(env: ContractEnv, args: _Args) -> xdr.SCVal:
 def _burn(env: ContractEnv, args: _Args) -> xdr.SCVal:
     holder, amount = read_arguments(env, args, address, i128)
     _require_nonnegative(env, amount)
+    _require_credit(env)
     _require_not_issuer(env, holder)
     env.require_auth(holder)
     _extend_instance(env)
@@ -139,6 +142,7 @@ def _burn(env: ContractEnv, args: _Args) -> xdr.SCVal:
 def _burn_from(env: ContractEnv, args: _Args) -> xdr.SCVal:
     spender, holder, amount = read_arguments(env, args, address, address, i128)
     _require_nonnegative(env, amount)
+    _require_credit(env)
     _require_not_issuer(env, holder)
     env.require_auth(spender)
     _extend_instance(env)
@@ -159,6 +163,43 @@ def _mint(env: ContractEnv, args: _Args) -> xdr.SCVal:
     return scval.to_void()
 
 
+def _clawback(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    holder, amount = read_arguments(env, args, address, i128)
+    _require_nonnegative(env, amount)
+    _holdings(env).check_clawback(holder)
+    env.require_auth(administrator(env))
+    _extend_instance(env)
+    _holdings(env).claw_back(holder, amount)
+    _publish(env, "clawback", [holder], scval.to_int128(amount))
+    return scval.to_void()
+
+
+def _set_authorized(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    holder, authorized = read_arguments(env, args, address, boolean)
+    env.require_auth(administrator(env))
+    _extend_instance(env)
+    _holdings(env).authorize(holder, authorized=authorized)
+    _publish(env, "set_authorized", [holder], scval.to_bool(authorized))
+    return scval.to_void()
+
+
+def _set_admin(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    (successor,) = read_arguments(env, args, address)
+    predecessor = administrator(env)
+    env.require_auth(predecessor)
+    _extend_instance(env)
+    set_administrator(env, successor)
+    _publish(env, "set_admin", [predecessor], address_value(successor))
+    return scval.to_void()
+
+
+def _trust(env: ContractEnv, args: _Args) -> xdr.SCVal:
+    (holder,) = read_arguments(env, args, address)
+    _extend_instance(env)
+    _holdings(env).trust(holder)
+    return scval.to_void()
+
+
 _FUNCTIONS: Final[dict[str, Callable[[ContractEnv, _Args], xdr.SCVal]]] = {
     "admin": _admin,
     "allowance": _allowance,
@@ -167,12 +208,16 @@ _FUNCTIONS: Final[dict[str, Callable[[ContractEnv, _Args], xdr.SCVal]]] = {
     "balance": _balance,
     "burn": _burn,
     "burn_from": _burn_from,
+    "clawback": _clawback,
     "decimals": _decimals,
     "mint": _mint,
     "name": _name,
+    "set_admin": _set_admin,
+    "set_authorized": _set_authorized,
     "symbol": _symbol,
     "transfer": _transfer,
     "transfer_from": _transfer_from,
+    "trust": _trust,
 }
 
 
@@ -215,6 +260,11 @@ def _require_nonnegative(env: ContractEnv, amount: int) -> None:
         raise env.refuse(
             TokenError.NEGATIVE_AMOUNT, "negative amount is not allowed", [scval.to_int128(amount)]
         )
+
+
+def _require_credit(env: ContractEnv) -> None:
+    if asset_info(env).issuer is None:
+        raise env.refuse(TokenError.OPERATION_NOT_SUPPORTED, "operation invalid on native asset")
 
 
 def _require_not_issuer(env: ContractEnv, holder: str) -> None:

@@ -1,20 +1,15 @@
-"""Where an asset contract keeps its asset, its holders' balances and their allowances.
+"""The balances of an asset contract: G addresses' in classic entries, C addresses' in its own data."""
 
-A G address holds in its classic trustline, a C address in contract data. The issuer has
-no line: paying it destroys, being paid by it creates.
-"""
-
-import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from stellar_sdk import scval, xdr
 
-from kale.addresses import account_text, address_value
 from kale.constants import I64_MAX, I128_MAX, LEDGER_SECONDS
 from kale.contract_errors import TokenError
-from kale.storage import account_key, token_balance_data_key, trustline_key
-from localnet.contracts.arguments import address
+from kale.storage import token_balance_data_key
+from localnet.contracts.token_asset import AssetInfo
+from localnet.contracts.token_classic import Accounts, ClassicHoldings, Trustlines
 from localnet.soroban.contract_env import ContractEnv
 
 _DAY_LEDGERS: Final = 24 * 60 * 60 // LEDGER_SECONDS
@@ -23,74 +18,29 @@ BALANCE_EXTENSION_LEDGERS: Final = 30 * _DAY_LEDGERS
 BALANCE_THRESHOLD_LEDGERS: Final = BALANCE_EXTENSION_LEDGERS - _DAY_LEDGERS
 
 _PERSISTENT: Final = xdr.ContractDataDurability.PERSISTENT
-_TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
-_ASSET_INFO: Final = "AssetInfo"
-_ADMIN: Final = "Admin"
-_AUTHORIZED_FLAG: Final = xdr.TrustLineFlags.AUTHORIZED_FLAG.value
-
-
-@dataclass(frozen=True, slots=True)
-class AssetInfo:
-    """The asset that the contract stands for."""
-
-    code: str
-    issuer: str
-
-    @property
-    def name(self) -> str:
-        """`CODE:ISSUER`, also the last topic of every event."""
-        return f"{self.code}:{self.issuer}"
-
-
-#: What is read from an instance once: a call asks for it several times, and it never changes.
-_ASSETS: Final[dict[str, AssetInfo]] = {}
-
-
-def asset_info(env: ContractEnv) -> AssetInfo:
-    """The contract's asset, for which its id is a hash. The native asset is refused as unsupported."""
-    info = _ASSETS.get(env.contract_id)
-    if info is None:
-        info = _ASSETS[env.contract_id] = _read_asset_info(env)
-    return info
-
-
-def _read_asset_info(env: ContractEnv) -> AssetInfo:
-    stored = env.instance_value(_ASSET_INFO)
-    parts = scval.from_vec(stored) if stored is not None else []
-    if len(parts) != 2:
-        raise env.refuse(TokenError.OPERATION_NOT_SUPPORTED, "operation invalid on native asset")
-    fields = scval.from_struct(parts[1])
-    return AssetInfo(
-        code=scval.from_string(fields["asset_code"]).rstrip(b"\0").decode(),
-        issuer=account_text(scval.from_bytes(fields["issuer"])),
-    )
-
-
-def administrator(env: ContractEnv) -> str:
-    """Who may mint."""
-    stored = env.instance_value(_ADMIN)
-    if stored is None:
-        raise env.refuse(TokenError.OPERATION_NOT_SUPPORTED, "the asset has no administrator")
-    return address(stored)
+_FLAGS: Final = xdr.AccountFlags
 
 
 class Holdings:
     """Balances of one asset, read and changed through the host.
 
     Errors are the contract's: 10 for a range that a balance would leave, 11 for a
-    holder who is not authorised, 12 for a number that does not fit, 13 without a line.
+    holder who is not authorised, 12 for a number that does not fit; those of G addresses
+    are in `token_classic`.
     """
 
     def __init__(self, env: ContractEnv, asset: AssetInfo) -> None:
         self._env = env
-        self._asset = asset
+        self._classic: ClassicHoldings
+        if asset.issuer is None:
+            self._classic = Accounts(env)
+        else:
+            self._classic = Trustlines(env, asset.code, asset.issuer)
 
     def balance(self, holder: str) -> int:
         """Stroops; the issuer's are without limit, an unknown C address has none."""
-        if holder == self._asset.issuer:
-            return I64_MAX
         if holder.startswith("G"):
-            return self._trustline(holder).balance.int64
+            return self._classic.balance(holder)
         stored = self._contract_balance(holder)
         if stored is None:
             return 0
@@ -99,13 +49,11 @@ class Holdings:
 
     def is_authorized(self, holder: str) -> bool:
         """Whether a holder may receive and spend."""
-        if holder == self._asset.issuer:
-            return True
         if holder.startswith("G"):
-            return bool(self._trustline(holder).flags.uint32 & _AUTHORIZED_FLAG)
+            return self._classic.is_authorized(holder)
         stored = self._contract_balance(holder)
         if stored is None:
-            return not self._issuer_has(xdr.AccountFlags.AUTH_REQUIRED_FLAG)
+            return not self._classic.issuer_has(_FLAGS.AUTH_REQUIRED_FLAG)
         return stored.authorized
 
     def receive(self, holder: str, amount: int) -> None:
@@ -114,23 +62,55 @@ class Holdings:
         if holder.startswith("G"):
             if amount > I64_MAX:
                 raise self._env.refuse(TokenError.OVERFLOW, "received amount is too large for an i64")
-            self._change_trustline(holder, amount)
+            self._classic.change(holder, amount)
+            return
+        stored = self._contract_balance(holder) or self._new_contract_balance(authorized=True)
+        if stored.amount + amount > I128_MAX:
+            raise self._env.refuse(TokenError.OVERFLOW, "balance overflow in receive_balance")
+        self._put_contract_balance(holder, replace(stored, amount=stored.amount + amount))
+
+    def spend(self, holder: str, amount: int) -> None:
+        """Takes from the balance of a holder who is authorised."""
+        self._require_authorized(holder)
+        self._take(holder, amount)
+
+    def claw_back(self, holder: str, amount: int) -> None:
+        """Takes from a balance whether or not its holder is authorised; `check_clawback` comes before."""
+        self._take(holder, amount)
+
+    def check_clawback(self, holder: str) -> None:
+        """Refuses unless the balance may be taken back; a C address needs one even to lose nothing."""
+        if holder.startswith("G"):
+            self._classic.check_clawback(holder)
             return
         stored = self._contract_balance(holder)
         if stored is None:
-            clawback = self._issuer_has(xdr.AccountFlags.AUTH_CLAWBACK_ENABLED_FLAG)
-            stored = _ContractBalance(amount=0, authorized=True, clawback=clawback)
-        if stored.amount + amount > I128_MAX:
-            raise self._env.refuse(TokenError.OVERFLOW, "balance overflow in receive_balance")
-        self._put_contract_balance(holder, stored.with_amount(stored.amount + amount))
+            raise self._env.refuse(TokenError.BALANCE, "no balance to clawback")
+        if not stored.clawback:
+            raise self._env.refuse(TokenError.BALANCE, "balance isn't clawbackable")
 
-    def spend(self, holder: str, amount: int) -> None:
-        """Takes from a balance."""
-        self._require_authorized(holder)
+    def authorize(self, holder: str, *, authorized: bool) -> None:
+        """Lets a holder receive and spend; stops them if the issuer's flags allow it."""
+        if not authorized and not self._classic.issuer_has(_FLAGS.AUTH_REVOCABLE_FLAG):
+            raise self._env.refuse(
+                TokenError.OPERATION_NOT_SUPPORTED, "issuer does not have AUTH_REVOCABLE set"
+            )
+        if holder.startswith("G"):
+            self._classic.authorize(holder, authorized=authorized)
+            return
+        stored = self._contract_balance(holder) or self._new_contract_balance(authorized=authorized)
+        self._put_contract_balance(holder, replace(stored, authorized=authorized))
+
+    def trust(self, holder: str) -> None:
+        """Makes a trustline for a G address that has none; a C address needs nothing."""
+        if holder.startswith("G"):
+            self._classic.trust(holder)
+
+    def _take(self, holder: str, amount: int) -> None:
         if holder.startswith("G"):
             if amount > I64_MAX:
                 raise self._env.refuse(TokenError.OVERFLOW, "spent amount is too large for an i64")
-            self._change_trustline(holder, -amount)
+            self._classic.change(holder, -amount)
             return
         stored = self._contract_balance(holder)
         if stored is None:
@@ -145,46 +125,19 @@ class Holdings:
                 "balance is not sufficient to spend",
                 [stored.encoded(), scval.to_int128(amount)],
             )
-        self._put_contract_balance(holder, stored.with_amount(stored.amount - amount))
+        self._put_contract_balance(holder, replace(stored, amount=stored.amount - amount))
 
     def _require_authorized(self, holder: str) -> None:
         if not self.is_authorized(holder):
             raise self._env.refuse(TokenError.BALANCE_DEAUTHORIZED, "balance is deauthorized")
 
-    def _trustline(self, holder: str) -> xdr.TrustLineEntry:
-        data = self._env.classic_entry(trustline_key(self._asset.code, self._asset.issuer, holder))
-        if data is None or data.trust_line is None:
-            raise self._env.refuse(
-                TokenError.TRUSTLINE_MISSING,
-                "trustline entry is missing for account",
-                [address_value(holder)],
-            )
-        return data.trust_line
-
-    def _change_trustline(self, holder: str, change: int) -> None:
-        if holder == self._asset.issuer:
-            return
-        line = self._trustline(holder)
-        lowest, highest = _allowed_range(line)
-        balance = line.balance.int64 + change
-        if balance > I64_MAX:
-            raise self._env.refuse(TokenError.BALANCE, "resulting balance overflow")
-        if not lowest <= balance <= highest:
-            raise self._env.refuse(
-                TokenError.BALANCE,
-                "resulting balance is not within the allowed range",
-                [scval.to_int64(lowest), scval.to_int64(balance), scval.to_int64(highest)],
-            )
-        changed = copy.copy(line)
-        changed.balance = xdr.Int64(balance)
-        self._env.put_classic_entry(
-            trustline_key(self._asset.code, self._asset.issuer, holder),
-            xdr.LedgerEntryData(xdr.LedgerEntryType.TRUSTLINE, trust_line=changed),
-        )
-
     def _contract_balance(self, holder: str) -> "_ContractBalance | None":
         value = self._env.data(token_balance_data_key(holder), _PERSISTENT)
         return _ContractBalance.decoded(value) if value is not None else None
+
+    def _new_contract_balance(self, *, authorized: bool) -> "_ContractBalance":
+        clawback = self._classic.issuer_has(_FLAGS.AUTH_CLAWBACK_ENABLED_FLAG)
+        return _ContractBalance(amount=0, authorized=authorized, clawback=clawback)
 
     def _put_contract_balance(self, holder: str, balance: "_ContractBalance") -> None:
         self._env.put_data(token_balance_data_key(holder), _PERSISTENT, balance.encoded())
@@ -193,14 +146,6 @@ class Holdings:
     def _extend(self, holder: str) -> None:
         key = token_balance_data_key(holder)
         self._env.extend_data(key, _PERSISTENT, BALANCE_THRESHOLD_LEDGERS, BALANCE_EXTENSION_LEDGERS)
-
-    def _issuer_has(self, flag: xdr.AccountFlags) -> bool:
-        data = self._env.classic_entry(account_key(self._asset.issuer))
-        if data is None or data.account is None:
-            raise self._env.refuse(
-                TokenError.ACCOUNT_MISSING, "account entry is missing", [address_value(self._asset.issuer)]
-            )
-        return bool(data.account.flags.uint32 & flag.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +168,6 @@ class _ContractBalance:
     def encoded(self) -> xdr.SCVal:
         return encoded_balance(self.amount, authorized=self.authorized, clawback=self.clawback)
 
-    def with_amount(self, amount: int) -> "_ContractBalance":
-        return _ContractBalance(amount, self.authorized, self.clawback)
-
 
 def encoded_balance(amount: int, *, authorized: bool, clawback: bool) -> xdr.SCVal:
     """The value of a C address's balance entry."""
@@ -236,73 +178,3 @@ def encoded_balance(amount: int, *, authorized: bool, clawback: bool) -> xdr.SCV
             "clawback": scval.to_bool(clawback),
         }
     )
-
-
-def _allowed_range(line: xdr.TrustLineEntry) -> tuple[int, int]:
-    """What liabilities and limit leave: the balance must stay between."""
-    if line.ext.v1 is None:
-        return 0, line.limit.int64
-    liabilities = line.ext.v1.liabilities
-    return liabilities.selling.int64, line.limit.int64 - liabilities.buying.int64
-
-
-class Allowances:
-    """What a spender may take from another holder's balance, and until when."""
-
-    def __init__(self, env: ContractEnv) -> None:
-        self._env = env
-
-    def amount(self, owner: str, spender: str) -> int:
-        """Stroops left; none after its last ledger."""
-        stored = self._stored(owner, spender)
-        return 0 if stored is None or stored[1] < self._env.ledger.sequence else stored[0]
-
-    def set(self, owner: str, spender: str, amount: int, live_until: int) -> None:
-        """Replaces an allowance; error 9 for a last ledger that is past or too far off."""
-        ledger = self._env.ledger
-        if live_until > ledger.max_live_until:
-            raise self._env.refuse(
-                TokenError.ALLOWANCE,
-                "live_until is greater than max",
-                [scval.to_uint32(live_until), scval.to_uint32(ledger.max_live_until)],
-            )
-        if amount > 0 and live_until < ledger.sequence:
-            raise self._env.refuse(
-                TokenError.ALLOWANCE,
-                "live_until must be >= ledger sequence",
-                [scval.to_uint32(live_until), scval.to_uint32(ledger.sequence)],
-            )
-        stored = self._stored(owner, spender)
-        if stored is None and amount == 0:
-            return
-        key = _allowance_key(owner, spender)
-        value = {"amount": scval.to_int128(amount), "live_until_ledger": scval.to_uint32(live_until)}
-        self._env.put_data(key, _TEMPORARY, scval.to_struct(value))
-        if amount > 0 and (stored is None or stored[1] < live_until):
-            lifetime = live_until - ledger.sequence
-            self._env.extend_data(key, _TEMPORARY, lifetime, lifetime)
-
-    def spend(self, owner: str, spender: str, amount: int) -> None:
-        """Uses a part of an allowance up."""
-        left = self.amount(owner, spender)
-        if left < amount:
-            raise self._env.refuse(
-                TokenError.ALLOWANCE,
-                "not enough allowance to spend",
-                [scval.to_int128(left), scval.to_int128(amount)],
-            )
-        stored = self._stored(owner, spender)
-        if amount > 0 and stored is not None:
-            self.set(owner, spender, left - amount, stored[1])
-
-    def _stored(self, owner: str, spender: str) -> tuple[int, int] | None:
-        value = self._env.data(_allowance_key(owner, spender), _TEMPORARY)
-        if value is None:
-            return None
-        fields = scval.from_struct(value)
-        return scval.from_int128(fields["amount"]), scval.from_uint32(fields["live_until_ledger"])
-
-
-def _allowance_key(owner: str, spender: str) -> xdr.SCVal:
-    parts = {"from": address_value(owner), "spender": address_value(spender)}
-    return scval.to_vec([scval.to_symbol("Allowance"), scval.to_struct(parts)])

@@ -204,6 +204,11 @@ def master_weight(account: xdr.AccountEntry) -> int:
 
 
 def minimum_balance_stroops(account: xdr.AccountEntry, settings: NetworkSettings) -> int:
+    """What the account must keep on the network."""
+    return reserve_stroops(account, settings.base_reserve_stroops)
+
+
+def reserve_stroops(account: xdr.AccountEntry, base_reserve_stroops: int) -> int:
     """What the account must keep: 2 + subentries + sponsoring − sponsored reserves, and what it sells."""
     entries = 2 + account.num_sub_entries.uint32
     selling = 0
@@ -212,7 +217,7 @@ def minimum_balance_stroops(account: xdr.AccountEntry, settings: NetworkSettings
         second = account.ext.v1.ext.v2
         if second is not None:
             entries += second.num_sponsoring.uint32 - second.num_sponsored.uint32
-    return entries * settings.base_reserve_stroops + selling
+    return entries * base_reserve_stroops + selling
 
 
 def available_stroops(account: xdr.AccountEntry, settings: NetworkSettings) -> int:

@@ -29,6 +29,9 @@ class ContractEnv(Protocol):
     def instance_value(self, name: str) -> xdr.SCVal | None:
         """A value of the instance storage, which is loaded with the contract: that of `Vec[Symbol(name)]`."""
 
+    def required_instance_value(self, name: str) -> xdr.SCVal:
+        """The same; a missing one ends the call with the host's error."""
+
     def set_instance_value(self, name: str, value: xdr.SCVal) -> None:
         """Changes it; written back when the call succeeds."""
 

@@ -101,6 +101,17 @@ class Frame:
         entry = self._values.get(_instance_name(name).encoded)
         return entry.val if entry is not None else None
 
+    def required_instance_value(self, name: str) -> xdr.SCVal:
+        value = self.instance_value(name)
+        if value is None:
+            raise self._host.fail(
+                ErrorType.SCE_STORAGE,
+                ErrorCode.SCEC_MISSING_VALUE,
+                "key is missing from instance storage",
+                [_instance_name(name).value],
+            )
+        return value
+
     def set_instance_value(self, name: str, value: xdr.SCVal) -> None:
         self._host.budget.charge(cost_table.INSTANCE_VALUE)
         key = _instance_name(name)

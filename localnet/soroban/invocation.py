@@ -23,6 +23,7 @@ class LedgerInfo:
     close_time: int
     network_id: bytes
     lifetimes: Lifetimes = MAINNET_SETTINGS.lifetimes
+    base_reserve_stroops: int = MAINNET_SETTINGS.base_reserve_stroops
     side_door: SideDoor = field(default_factory=SideDoor, compare=False, repr=False)
 
     def new_live_until(self, *, temporary: bool) -> int:

@@ -1,0 +1,60 @@
+"""Which asset an asset contract stands for, and who administrates it: its instance storage."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from stellar_sdk import scval, xdr
+
+from kale.addresses import account_text, address_value
+from localnet.contracts.arguments import address
+from localnet.soroban.contract_env import ContractEnv
+
+NATIVE_NAME: Final = "native"
+_ASSET_INFO: Final = "AssetInfo"
+_ADMIN: Final = "Admin"
+
+
+@dataclass(frozen=True)
+class AssetInfo:
+    """The asset that the contract stands for; the native one has no issuer."""
+
+    code: str
+    issuer: str | None
+
+    @cached_property
+    def name(self) -> str:
+        """`CODE:ISSUER` or `native`, also the last topic of every event."""
+        return NATIVE_NAME if self.issuer is None else f"{self.code}:{self.issuer}"
+
+
+#: What is read from an instance once: a call asks for it several times, and it never changes.
+_ASSETS: Final[dict[str, AssetInfo]] = {}
+
+
+def asset_info(env: ContractEnv) -> AssetInfo:
+    """The contract's asset, for which its id is a hash."""
+    info = _ASSETS.get(env.contract_id)
+    if info is None:
+        info = _ASSETS[env.contract_id] = _decoded(env.required_instance_value(_ASSET_INFO))
+    return info
+
+
+def administrator(env: ContractEnv) -> str:
+    """Who may mint, claw back and authorise; the native asset has nobody, and the host says so."""
+    return address(env.required_instance_value(_ADMIN))
+
+
+def set_administrator(env: ContractEnv, administrator: str) -> None:
+    env.set_instance_value(_ADMIN, address_value(administrator))
+
+
+def _decoded(stored: xdr.SCVal) -> AssetInfo:
+    parts = scval.from_vec(stored)
+    if len(parts) == 1:
+        return AssetInfo(NATIVE_NAME, None)
+    fields = scval.from_struct(parts[1])
+    return AssetInfo(
+        code=scval.from_string(fields["asset_code"]).rstrip(b"\0").decode(),
+        issuer=account_text(scval.from_bytes(fields["issuer"])),
+    )
