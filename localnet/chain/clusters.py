@@ -8,7 +8,7 @@ one fits nowhere is all packed anew, largest first.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from localnet.transactions.bids import INSTRUCTIONS, Bid
+from localnet.transactions.bids import INSTRUCTIONS, Bid, Demand
 
 
 @dataclass(eq=False, slots=True)
@@ -50,6 +50,11 @@ class ClusterPacker:
             return False
         self._merge(group, touched, bid)
         return True
+
+    def room_in(self, left: Demand) -> Demand:
+        """What is left for a bid without conflicts: its instructions must fit into one cluster."""
+        free = self._limit - min(self._loads)
+        return (*left[:INSTRUCTIONS], min(left[INSTRUCTIONS], free), *left[INSTRUCTIONS + 1 :])
 
     def clusters(self) -> list[list[Bid]]:
         """The bids of each cluster that is not empty."""

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from localnet.chain.clusters import ClusterPacker
-from localnet.network_settings import LedgerLimits, NetworkSettings
+from localnet.network_settings import NetworkSettings
 from localnet.transactions.bids import (
     INSTRUCTIONS,
     TRANSACTIONS,
     Bid,
+    Demand,
     exceeds,
     ledger_capacity,
     minus,
@@ -72,29 +73,40 @@ def _fill_lane(bids: Sequence[Bid], settings: NetworkSettings, salt: bytes, *, s
     if one_cluster and not exceeds(total, capacity):
         return _Lane([list(bids)], base_fee)
     ranked = sorted(bids, key=lambda bid: (-bid.rate, _draw(salt, bid.tie)))
-    clusters = _fill_calls(ranked, capacity, settings.ledger) if soroban else [_fill(ranked, capacity)]
-    rates = [bid.rate_stroops for cluster in clusters for bid in cluster]
-    surge = 0 < len(rates) < len(bids)
-    return _Lane(clusters, max(base_fee, min(rates)) if surge else base_fee)
+    packer = (
+        ClusterPacker(settings.ledger.clusters, settings.ledger.cluster_instructions) if soroban else None
+    )
+    included, all_fit = _fill(ranked, capacity, packer)
+    surge_fee = max(base_fee, min((bid.rate_stroops for bid in included), default=base_fee))
+    clusters = [included] if packer is None else packer.clusters()
+    return _Lane(clusters, base_fee if all_fit else surge_fee)
 
 
-def _fill(ranked: Iterable[Bid], capacity: tuple[int, ...]) -> list[Bid]:
+def _fill(ranked: Iterable[Bid], capacity: Demand, packer: ClusterPacker | None) -> tuple[list[Bid], bool]:
+    """Who comes in, and whether nobody had to stay out."""
     included = []
+    all_fit = True
     left = capacity
     for bid in ranked:
-        if not exceeds(bid.demand, left):
-            included.append(bid)
-            left = minus(left, bid.demand)
-    return included
+        part = _part_that_fits(bid, left, packer)
+        if part is None or (packer is not None and not packer.try_add(part)):
+            all_fit = False
+            continue
+        all_fit = all_fit and part is bid
+        included.append(part)
+        left = minus(left, part.demand)
+    return included, all_fit
 
 
-def _fill_calls(ranked: Iterable[Bid], capacity: tuple[int, ...], limits: LedgerLimits) -> list[list[Bid]]:
-    packer = ClusterPacker(limits.clusters, limits.cluster_instructions)
-    left = capacity
-    for bid in ranked:
-        if not exceeds(bid.demand, left) and packer.try_add(bid):
-            left = minus(left, bid.demand)
-    return packer.clusters()
+def _part_that_fits(bid: Bid, left: Demand, packer: ClusterPacker | None) -> Bid | None:
+    """A transaction as a whole or not at all; of strangers a part, for real ones would fill the last gap."""
+    if bid.envelope is not None:
+        return None if exceeds(bid.demand, left) else bid
+    room = left if packer is None else packer.room_in(left)
+    if not exceeds(bid.demand, room):
+        return bid
+    part = bid.cut_to(room)
+    return part if any(part.demand) else None
 
 
 def _in_apply_order(bids: Iterable[Bid], salt: bytes) -> list[Envelope]:

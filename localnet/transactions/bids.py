@@ -6,7 +6,8 @@ number for each limit of the lane.
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from operator import add, gt, sub
 from typing import Final
 
@@ -40,6 +41,11 @@ class Bid:
     def rate_stroops(self) -> int:
         """Stroops an operation, rounded down."""
         return self.rate // RATE_UNIT
+
+    def cut_to(self, room: Demand) -> "Bid":
+        """The part of a stranger's bid that fits, all of its demand cut in proportion."""
+        part = min(Fraction(left, wanted) for wanted, left in zip(self.demand, room, strict=True) if wanted)
+        return replace(self, demand=tuple(int(wanted * part) for wanted in self.demand))
 
 
 def bid_of(envelope: Envelope) -> Bid:

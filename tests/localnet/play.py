@@ -19,7 +19,7 @@ from localnet.chain.chain import Chain, new_chain
 from localnet.genesis import FAUCET
 from localnet.ledger.accounts import account_key, find_account, find_trustline
 from localnet.ledger.entries import StoredEntry
-from localnet.network_settings import MAINNET_SETTINGS
+from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings
 from localnet.transactions.application import Application, AppliedTransaction
 from localnet.transactions.envelopes import decode_envelope
 from localnet.transactions.queue import SendStatus, Submission
@@ -67,8 +67,8 @@ def operation_code(result: xdr.OperationResult) -> str:
 class Play:
     """One chain and the keys that act on it, each by its name."""
 
-    def __init__(self) -> None:
-        self.chain: Chain = new_chain(LOCAL, MAINNET_SETTINGS, START_TIME, 1_000)
+    def __init__(self, settings: NetworkSettings = MAINNET_SETTINGS) -> None:
+        self.chain: Chain = new_chain(LOCAL, settings, START_TIME, 1_000)
 
     def key(self, name: str) -> Keypair:
         return Keypair.from_raw_ed25519_seed(sha256(name.encode()).digest())
