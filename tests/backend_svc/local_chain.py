@@ -260,9 +260,14 @@ class LateSubmitter:
 
 
 @asynccontextmanager
-async def running_local_chain(database: Database, *, speed: float = 60.0) -> AsyncIterator[LocalChain]:
-    """A localnet in this process, with the Backend's core on it."""
-    async with running_localnet(speed=speed) as node, StellarRpc([node.rpc_url]) as rpc:
+async def running_local_chain(
+    database: Database, *, speed: float = 60.0, lag_ledgers: tuple[int, ...] = (0,)
+) -> AsyncIterator[LocalChain]:
+    """A localnet in this process, with the Backend's core on it; a node for each of the lags."""
+    async with (
+        running_localnet(speed=speed, nodes=len(lag_ledgers), lag_ledgers=lag_ledgers) as node,
+        StellarRpc([each.rpc_url for each in node.rpc_nodes]) as rpc,
+    ):
         clock = ChainClock(initial_pace=speed)
         following = asyncio.create_task(LedgerFollower(rpc, clock).run_forever())
         custody = Custody([MasterKey(b"k" * 32)], database)
