@@ -34,6 +34,10 @@ def localnet(
     state: Annotated[
         Path | None, typer.Option(dir_okay=False, help="File that keeps the chain; one that has one goes on.")
     ] = None,
+    fork: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Begin with these ledger entries, in JSON Lines."),
+    ] = None,
     nodes: Annotated[int, typer.Option(help="RPC nodes of the chain, on this port and the next ones.")] = 1,
     lag: Annotated[
         str, typer.Option(help="How many ledgers each node stays behind, separated by commas.")
@@ -90,6 +94,7 @@ def localnet(
             driver=driver,
             retention_ledgers=retention_ledgers,
             state=state,
+            fork=fork,
             nodes=nodes,
             lag_ledgers=parse_lag(lag),
             background_load=BackgroundLoad(

@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -65,6 +66,23 @@ def jump(
 ) -> None:
     """Close ledgers at once until the next one can open the next KALE block."""
     show(ask(admin, "/clock/jump", {"before_seconds": before}))
+
+
+@app.command("save-entries")
+def save_entries(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="JSON Lines, for `kalepool localnet --fork`.")],
+    admin: AdminOption = DEFAULT_ADMIN,
+) -> None:
+    """Write all ledger entries to a file that another local chain can begin with."""
+    saved = ask(admin, "/entries")
+    lines = "".join(json.dumps(line) + "\n" for line in (saved["ledger"], *saved["entries"]))
+    unfinished = file.with_name(file.name + ".unfinished")
+    try:
+        unfinished.write_text(lines)
+        unfinished.replace(file)
+    except OSError as error:
+        raise usage_error(f"cannot write {file}: {error.strerror}") from None
+    show({"file": str(file), "sequence": saved["ledger"]["latestLedger"], "entries": len(saved["entries"])})
 
 
 @faults.command("list")

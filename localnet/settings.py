@@ -32,9 +32,10 @@ class LocalnetSettings:
     `driver` says that a driver will come: without one no ledger closes. `start_time` is the close time of the
     first ledger (unix seconds), None for now. `retention_ledgers` is how far back the nodes answer; older
     ledgers, their transactions and events are forgotten. `state` is the file that the chain is kept in, None
-    for none; one that has a chain goes on with it. `rivals` play from the start on. `background_load` is what
-    strangers ask of each ledger. `seed` decides what a real network leaves to chance: the order of
-    application, between equal bids, and the background load. Raises StartupError for what cannot be.
+    for none; one that has a chain goes on with it. `fork` is a file of ledger entries to begin with. `rivals`
+    play from the start on. `background_load` is what strangers ask of each ledger. `seed` decides what a real
+    network leaves to chance: the order of application, between equal bids, and the background load. Raises
+    StartupError for what cannot be.
     """
 
     host: str = "127.0.0.1"
@@ -45,6 +46,7 @@ class LocalnetSettings:
     start_time: int | None = None
     retention_ledgers: int = DEFAULT_RETENTION_LEDGERS
     state: Path | None = None
+    fork: Path | None = None
     nodes: int = 1
     lag_ledgers: tuple[int, ...] = ()
     rivals: tuple[RivalGroup, ...] = ()

@@ -1,6 +1,7 @@
 """All paths of the admin endpoint: each is one line here, and a handler of its own."""
 
 from localnet.admin.clock import ClockAdmin, JumpFields, SpeedFields, StepFields
+from localnet.admin.entries import Entries
 from localnet.admin.requests import NoFields, Route, Routes
 from localnet.admin.status import Status
 from localnet.admin.tickets import ReleaseFields, ReturnFields, TakeFields, Tickets
@@ -13,6 +14,7 @@ def admin_routes(chain: Chain, clock: LedgerClock) -> Routes:
     by_hand = ClockAdmin(chain, clock, tickets)
     return {
         "/status": Route(NoFields, Status(chain, clock, tickets).get),
+        "/entries": Route(NoFields, Entries(chain).get),
         "/clock/speed": Route(SpeedFields, by_hand.set_speed),
         "/clock/pause": Route(NoFields, by_hand.pause),
         "/clock/resume": Route(NoFields, by_hand.resume),

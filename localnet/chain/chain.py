@@ -204,11 +204,16 @@ def new_chain(
     settings: NetworkSettings,
     start_time: int,
     retention_ledgers: int,
+    sequence: int = GENESIS_SEQUENCE,
+    entries: Mapping[bytes, StoredEntry] | None = None,
 ) -> Chain:
-    """A chain that has just begun, its first ledger closed at `start_time` (unix seconds)."""
+    """A chain that has just begun, its first ledger closed at `start_time` (unix seconds).
+
+    `entries` are laid over those that every chain begins with, and `sequence` is the ledger they are of.
+    """
     network_id = hashlib.sha256(network.passphrase.encode()).digest()
-    info = LedgerInfo(GENESIS_SEQUENCE, start_time, network_id, settings.lifetimes)
+    info = LedgerInfo(sequence, start_time, network_id, settings.lifetimes)
     state = LedgerState()
-    state.commit(genesis_entries(network, info))
-    genesis = genesis_ledger(start_time, state.take_changes(), settings)
+    state.commit({**genesis_entries(network, info), **(entries or {})})
+    genesis = genesis_ledger(sequence, start_time, state.take_changes(), settings)
     return Chain(network, settings, genesis, state, retention_ledgers)

@@ -61,11 +61,11 @@ class ClosedLedger:
 
 
 def genesis_ledger(
-    close_time: int, entries: Mapping[bytes, StoredEntry | None], settings: NetworkSettings
+    sequence: int, close_time: int, entries: Mapping[bytes, StoredEntry | None], settings: NetworkSettings
 ) -> ClosedLedger:
     """The first ledger: no transactions, only what the network begins with."""
     inclusion = Inclusion(settings.base_fee_stroops, settings.base_fee_stroops)
-    return _closed(GENESIS_SEQUENCE, close_time, _NO_HASH, _NO_HASH, 0, (), (), entries, settings, inclusion)
+    return _closed(sequence, close_time, _NO_HASH, _NO_HASH, 0, (), (), entries, settings, inclusion)
 
 
 def next_ledger(

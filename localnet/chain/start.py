@@ -1,25 +1,27 @@
-"""Where a localnet's chain comes from: a new one, or the one that a state file has."""
+"""Where a localnet's chain comes from: a new one, one that saved entries lead to, or a state file's."""
 
 import hashlib
 import time
 
 from localnet.chain.chain import Chain, new_chain
 from localnet.chain.closed_ledger import ClosedLedger
+from localnet.chain.saved_entries import read_saved_entries
 from localnet.chain.state_file import SavedChain, StateFile
 from localnet.ledger.state import LedgerState
 from localnet.settings import LocalnetSettings
 from localnet.transactions.queue import BANNED_LEDGERS
+from poolkit.errors import StartupError
 
 
 def start_chain(settings: LocalnetSettings, state_file: StateFile | None) -> Chain:
     """The chain, which keeps itself in the file if there is one. Raises StartupError."""
     if state_file is None:
         return _begin(settings)
-    if state_file.is_new:
-        chain = _begin(settings)
-        state_file.begin(chain.network, chain.settings, chain.latest, chain.state.entries())
-    else:
-        chain = _restore(settings, state_file.load(settings.network, settings.network_settings))
+    try:
+        chain = _open(settings, state_file)
+    except StartupError:
+        state_file.close()
+        raise
     chain.observers.append(
         lambda ledger, changes: state_file.append(
             ledger, changes, chain.milliseconds_left, chain.history.oldest.sequence
@@ -28,9 +30,25 @@ def start_chain(settings: LocalnetSettings, state_file: StateFile | None) -> Cha
     return chain
 
 
+def _open(settings: LocalnetSettings, state_file: StateFile) -> Chain:
+    if not state_file.is_new:
+        if settings.fork is not None:
+            raise StartupError(f"{state_file} has a chain already; begin a fork with a new file")
+        return _restore(settings, state_file.load(settings.network, settings.network_settings))
+    chain = _begin(settings)
+    state_file.begin(chain.network, chain.settings, chain.latest, chain.state.entries())
+    return chain
+
+
 def _begin(settings: LocalnetSettings) -> Chain:
     start_time = int(time.time()) if settings.start_time is None else settings.start_time
-    return new_chain(settings.network, settings.network_settings, start_time, settings.retention_ledgers)
+    network, of_network, retention = settings.network, settings.network_settings, settings.retention_ledgers
+    if settings.fork is None:
+        return new_chain(network, of_network, start_time, retention)
+    saved = read_saved_entries(settings.fork, of_network.lifetimes)
+    if saved.close_time is not None:
+        start_time = saved.close_time
+    return new_chain(network, of_network, start_time, retention, saved.sequence, saved.entries)
 
 
 def _restore(settings: LocalnetSettings, saved: SavedChain) -> Chain:

@@ -87,3 +87,18 @@ async def test_a_fault_file_is_refused_with_its_line(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.output.startswith(f"kalepool: {file}, line 3: odds is no key of a garbage fault; ")
     assert (await run("faults", "add", "none.toml")).output.startswith("kalepool: faults none.toml: neither ")
+
+
+async def test_saved_entries_are_what_another_localnet_begins_with(tmp_path: Path) -> None:
+    file = tmp_path / "entries.jsonl"
+    async with running_localnet(runs_clock=False) as node:
+        await ctl(node, "step", "7")
+        said = await ctl(node, "save-entries", str(file))
+        entries = dict(node.chain.state.entries())
+    assert said == {"file": str(file), "sequence": 8, "entries": len(entries)}
+    assert list(tmp_path.iterdir()) == [file]
+    async with running_localnet(runs_clock=False, fork=file) as node:
+        assert node.chain.state.entries() == entries
+        result = await run("save-entries", str(tmp_path / "none" / "file"), "--admin", node.admin_url)
+    assert result.exit_code == 2
+    assert result.output.startswith("kalepool: cannot write ")
