@@ -120,7 +120,10 @@ def _lifetime_changes(change: EntryChange, sequence: int) -> list[bytes]:
 
 
 def _only_life_changed(change: EntryChange) -> bool:
-    return change.before is not None and change.after is not None and change.before.data is change.after.data
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return False
+    return before.data is after.data and before.extension is after.extension
 
 
 def _ttl_entry(key: bytes, live_until: int, last_modified: int) -> bytes:

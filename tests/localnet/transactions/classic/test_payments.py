@@ -1,20 +1,14 @@
 """Payments, new accounts and trustlines: their results, effects and events."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from stellar_sdk import Account as SdkAccount
-from stellar_sdk import Asset, Keypair, MuxedAccount, Network, TransactionBuilder, scval, xdr
+from stellar_sdk import Asset, Keypair, MuxedAccount, Network, scval, xdr
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale.networks import LOCAL
-from localnet.chain.chain import Chain, new_chain
+from localnet.chain.chain import Chain
 from localnet.genesis import FAUCET, ISSUER, ROOT
 from localnet.ledger.accounts import find_account, find_trustline
-from localnet.network_settings import MAINNET_SETTINGS, TOTAL_COINS_STROOPS
 from localnet.testing import NodeHandle
-from localnet.transactions.queue import SendStatus
-from tests.localnet.conftest import START_TIME
 from tests.localnet.wallet import Outcome, Wallet
 
 KALE_ASSET = Asset(LOCAL.asset_code, LOCAL.asset_issuer)
@@ -210,78 +204,6 @@ def subentries(wallet: Wallet) -> int:
 def kale_of(chain: Chain, key: Keypair) -> int:
     line = find_trustline(chain.state, key.raw_public_key(), KALE_XDR)
     return 0 if line is None else line.balance.int64
-
-
-# Properties
-
-_KEYS = [Keypair.from_raw_ed25519_seed(bytes([number]) * 32) for number in range(1, 5)]
-_STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["create", "pay", "pay kale", "trust", "untrust"]),
-        st.integers(0, 3),
-        st.integers(0, 3),
-        st.integers(1, 30_000 * 10**7),
-    ),
-    max_size=25,
-)
-
-
-def envelope_of(chain: Chain, step: tuple[str, int, int, int]) -> bytes | None:
-    """A signed transaction of one step; None if its source does not exist."""
-    kind, source_number, destination_number, stroops = step
-    source = FAUCET if kind == "create" else _KEYS[source_number]
-    account = find_account(chain.state, source.raw_public_key())
-    if account is None:
-        return None
-    sdk_account = SdkAccount(source.public_key, account.seq_num.sequence_number.int64)
-    builder = TransactionBuilder(sdk_account, LOCAL.passphrase, 100).add_time_bounds(0, 0)
-    destination = _KEYS[destination_number].public_key
-    amount = f"{stroops // 10**7}.{stroops % 10**7:07d}"
-    if kind == "create":
-        builder.append_create_account_op(destination, amount)
-    elif kind == "pay":
-        builder.append_payment_op(destination, Asset.native(), amount)
-    elif kind == "pay kale":
-        builder.append_payment_op(destination, KALE_ASSET, amount)
-    else:
-        builder.append_change_trust_op(KALE_ASSET, "922337203685" if kind == "trust" else "0")
-    envelope = builder.build()
-    envelope.sign(source)
-    return envelope.to_xdr_object().to_xdr_bytes()
-
-
-def total_xlm(chain: Chain) -> int:
-    accounts = (entry.data.account for entry in chain.state.entries().values())
-    return sum(account.balance.int64 for account in accounts if account is not None)
-
-
-def total_kale(chain: Chain) -> int:
-    lines = (entry.data.trust_line for entry in chain.state.entries().values())
-    return sum(line.balance.int64 for line in lines if line is not None)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(_STEPS)
-def test_xlm_is_conserved_but_for_fees_and_kale_altogether(steps: list[tuple[str, int, int, int]]) -> None:
-    chain = new_chain(LOCAL, MAINNET_SETTINGS, START_TIME, 100)
-    kale = total_kale(chain)
-    for step in steps:
-        raw = envelope_of(chain, step)
-        if raw is not None and chain.submit(raw).submission.status is SendStatus.PENDING:
-            sequences = sequence_numbers(chain)
-            (applied,) = chain.close_ledger().transactions
-            assert all(sequence_numbers(chain)[key] >= used for key, used in sequences.items())
-            assert applied.fee_charged_stroops == 100
-        assert total_xlm(chain) + chain.latest.fee_pool_stroops == TOTAL_COINS_STROOPS
-        assert total_kale(chain) == kale
-
-
-def sequence_numbers(chain: Chain) -> dict[bytes, int]:
-    return {
-        key: entry.data.account.seq_num.sequence_number.int64
-        for key, entry in chain.state.entries().items()
-        if entry.data.account is not None
-    }
 
 
 def test_the_passphrase_is_no_real_networks() -> None:
