@@ -3,7 +3,8 @@
 Before a block can be closed the best candidates go out by themselves. Once it
 is closed, each planted farmer's work is confirmed (by us or by a stranger: the
 pail tells), or failed, and the stake is lost; unless a stranger was so quick
-that the pail is harvested before we look.
+that the pail is harvested before we look. A pail that a stranger has worked
+anew, with more zeros than ours, is written down as it is.
 """
 
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from kalepool.v1 import backend_pb2
 from kalepool.v1.errors_pb2 import Reason
 from poolkit.chain_clock import ChainClock
 from poolkit.errors import RpcUnavailable
+from poolkit.farm_reader import PailView
 from poolkit.logs import get_logger
 
 log = get_logger(__name__)
@@ -62,6 +64,7 @@ class BlockCloser:
         self._pails = pails
         self._clock = clock
         self._guard_seconds = guard_seconds
+        self._looked_at_index: int | None = None
 
     async def watch_forever(self) -> None:
         """Until cancelled; a node that does not answer is asked again at the next ledger."""
@@ -81,9 +84,21 @@ class BlockCloser:
             for work in await self._database.run(_take_candidates, farm.index):
                 log.info("submitting a candidate by ourselves", block_index=farm.index, work=work.id)
                 self._worker.start(work)
+        if farm.index != self._looked_at_index and await self._look_at_worked(farm.index, view.ledger):
+            self._looked_at_index = farm.index
         for operation in await self._database.run(operations.operations_of_blocks_before, farm.index):
             if operation.status is OperationStatus.PLANTED:
                 await self._close(operation, farm.index, view.ledger)
+
+    async def _look_at_worked(self, current_index: int, ledger: int) -> bool:
+        """Write down which worked pails of closed blocks strangers have worked anew: what a stranger's
+        harvest then pays follows from it. False if a node that is behind answered."""
+        worked = await self._database.run(_works_to_be_harvested, current_index)
+        pails = await self._pails.pails([(address, work.block_index) for work, address in worked])
+        if any(view.ledger < ledger for view in pails.values()):
+            return False
+        await self._database.run(_record_worked_better, worked, pails)
+        return True
 
     async def _close(self, operation: BlockOperation, current_index: int, ledger: int) -> None:
         """Works still open go through their own task, which looks at the pail; the others are seen here."""
@@ -119,6 +134,20 @@ def _take_open_works(operation_id: str, current_index: int) -> list[Work]:
         for work in works.works_of(operation_id)
         if work.status in OPEN_WORK and work.block_index < current_index
     ]
+
+
+def _works_to_be_harvested(current_index: int) -> list[tuple[Work, str]]:
+    """Confirmed works whose pails are still there, as far as we know, with their farmers' addresses."""
+    worked = works.works_to_be_harvested(current_index)
+    addresses = farmers.farmers_by_ids([work.farmer_id for work in worked])
+    return [(work, addresses[work.farmer_id].public_key) for work in worked]
+
+
+def _record_worked_better(worked: list[tuple[Work, str]], pails: dict[tuple[str, int], PailView]) -> None:
+    for work, address in worked:
+        view = pails.get((address, work.block_index))
+        if view is not None and view.pail.gap is not None and view.pail.zeros is not None:
+            works.record_worked_better(work.id, gap=view.pail.gap, zeros=view.pail.zeros)
 
 
 def _not_worked_by_us(operation_id: str, current_index: int) -> list[tuple[Planting, str]]:

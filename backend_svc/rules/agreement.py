@@ -105,12 +105,22 @@ def _pail_findings(farmer_id: str, record: PailRecord, pail: Pail | None) -> lis
     index = record.block_index
     if pail is None:
         return [Finding(farmer_id, Disagreement.PAIL_MISSING, record.stake_stroops, None, index)]
-    compared = (
+    compared: list[tuple[Disagreement, int | None, int | None]] = [
         (Disagreement.PAIL_STAKE, record.stake_stroops, pail.stake),
         (Disagreement.PAIL_LEDGER, record.plant_ledger, pail.sequence),
-        (Disagreement.PAIL_GAP, record.gap, pail.gap),
-        (Disagreement.PAIL_ZEROS, record.zeros, pail.zeros),
-    )
+    ]
+    if not _is_worked_by_stranger(record, pail):
+        compared += [
+            (Disagreement.PAIL_GAP, record.gap, pail.gap),
+            (Disagreement.PAIL_ZEROS, record.zeros, pail.zeros),
+        ]
     return [
         Finding(farmer_id, what, ours, theirs, index) for what, ours, theirs in compared if ours != theirs
     ]
+
+
+def _is_worked_by_stranger(record: PailRecord, pail: Pail) -> bool:
+    """Anybody may work a pail: first, or anew with more zeros. The contract takes nothing else."""
+    if pail.zeros is None:
+        return False
+    return record.zeros is None or pail.zeros > record.zeros

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 from peewee import fn
 
-from backend_svc.store.models import BlockOperations, Plantings, Works, as_record, maybe_record
-from backend_svc.store.records import Fault, Planting, Work, WorkStatus
+from backend_svc.store.models import BlockOperations, Harvests, Plantings, Works, as_record, maybe_record
+from backend_svc.store.records import Fault, HarvestStatus, Planting, Work, WorkStatus
 
 _OPEN = (WorkStatus.RECORDED, WorkStatus.SUBMITTING)
 _FAILED = (WorkStatus.REFUSED, WorkStatus.FAILED)
@@ -169,6 +169,22 @@ def record_worked_by_outsider(planting: Planting, *, gap: int, zeros: int) -> Wo
     return record_confirmed(
         work.id, gap=gap, zeros=zeros, work_ledger=None, transaction_id=None, by_outsider=True
     )
+
+
+def record_worked_better(work_id: str, *, gap: int, zeros: int) -> None:
+    """A stranger has worked the pail anew, with more zeros: now it holds these numbers."""
+    Works.update(gap=gap, confirmed_zeros=zeros, by_outsider=True).where(
+        (Works.id == work_id) & (Works.status == WorkStatus.CONFIRMED) & (Works.confirmed_zeros < zeros)
+    ).execute()
+
+
+def works_to_be_harvested(current_index: int) -> list[Work]:
+    """Confirmed works of closed blocks whose pails nobody has harvested as far as we know."""
+    to_harvest = Harvests.select(Harvests.planting_id).where(
+        (Harvests.status == HarvestStatus.OPEN) & (Harvests.block_index < current_index)
+    )
+    query = Works.select().where((Works.status == WorkStatus.CONFIRMED) & Works.planting_id.in_(to_harvest))
+    return [as_record(Work, row) for row in query]
 
 
 def unfinished_works(block_index: int | None = None) -> list[Work]:

@@ -3,7 +3,10 @@ from pathlib import Path
 
 import pytest
 
+import miner_ext
+from backend_svc.store import works
 from kale import calls
+from kale.puzzle import farmer_key
 from kalepool.v1.backend_pb2 import HarvestBlocks
 from kalepool.v1.errors_pb2 import Reason
 from kalepool.v1.farmer_pb2 import Farmer
@@ -125,6 +128,41 @@ async def test_a_pail_harvested_by_a_stranger_has_its_exact_reward_on_record(
         index, (farmer,) = await worked_block(ground)
         await ground.open_next_block()
         await ground.send(calls.harvest(ground.node.network.farm_contract_id, farmer.public_key, index))
+        talk = harvest_talk(ground)
+        await talk.open()
+        talk.ask(harvest_blocks=HarvestBlocks(block_indexes=[index]))
+        harvested = (await talk.until("totals"))[0].outcome.harvested
+        assert harvested.by_outsider
+        line = await ground.backend.chain.farms.find_trustline(farmer.public_key)
+        assert line is not None
+        assert line.balance_stroops == KALE_EACH_STROOPS + harvested.reward_stroops
+        findings, summary = await ground.reconcile()
+        assert summary.reconciled, findings
+
+
+async def test_a_pail_that_strangers_work_better_and_harvest_has_its_exact_reward_on_record(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with playground(tmp_path, database_url, **NEVER) as ground:
+        index, (farmer,) = await worked_block(ground)
+        contract = ground.node.network.farm_contract_id
+        before = await ground.backend.database.run(works.find_work, farmer.id, index)
+        assert before is not None
+        assert before.confirmed_zeros is not None
+        block = await ground.backend.chain.farms.get_block(index)
+        search = miner_ext.Search(
+            index, block.block.entropy, farmer_key(farmer.public_key), 0, 16 ** (before.confirmed_zeros + 3)
+        )
+        better = search.run().best
+        assert better is not None
+        assert better.zeros > before.confirmed_zeros
+        await ground.send(calls.work(contract, farmer.public_key, better.hash, better.nonce))
+        await ground.open_next_block()
+        await ground.backend.closer.step()
+        after = await ground.backend.database.run(works.find_work, farmer.id, index)
+        assert after is not None
+        assert (after.confirmed_zeros, after.by_outsider) == (better.zeros, True)
+        await ground.send(calls.harvest(contract, farmer.public_key, index))
         talk = harvest_talk(ground)
         await talk.open()
         talk.ask(harvest_blocks=HarvestBlocks(block_indexes=[index]))

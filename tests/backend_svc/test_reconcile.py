@@ -180,6 +180,20 @@ async def test_a_pail_that_differs_from_its_work_is_named(
     assert (found.what, found.block_index) == (what, planting.block_index)
 
 
+async def test_a_pail_that_a_stranger_works_before_us_is_no_difference(chain: LocalChain) -> None:
+    farmer = await chain.new_farmer(10 * KALE)
+    await chain.open_next_block()
+    planting = await chain.plant(farmer, 4 * KALE)
+    await _work_by_stranger(chain, farmer, planting, zeros=0)
+    assert await findings_of(chain, farmer) == []
+
+
+async def test_a_pail_that_a_stranger_works_better_after_us_is_no_difference(chain: LocalChain) -> None:
+    farmer, planting = await a_worked_farmer(chain)
+    await _work_by_stranger(chain, farmer, planting, zeros=2)
+    assert await findings_of(chain, farmer) == []
+
+
 async def test_a_pail_that_is_gone_and_not_harvested_by_us_is_named(chain: LocalChain) -> None:
     farmer, planting = await a_worked_farmer(chain)
     await chain.open_next_block()
@@ -208,6 +222,14 @@ async def _harvest_by_stranger(chain: LocalChain, farmer: Farmer, planting: Plan
     """By a transaction that is not in our database: the faucet's."""
     harvest = calls.harvest(chain.contract, farmer.public_key, planting.block_index)
     await chain.send_by_faucet(InvokeHostFunction(harvest))
+
+
+async def _work_by_stranger(chain: LocalChain, farmer: Farmer, planting: Planting, *, zeros: int) -> None:
+    nonce, found = await chain.nonce_for(farmer, planting.block_index, zeros=zeros)
+    assert planting.plant_ledger is not None
+    await chain.clock.wait_for_ledger(planting.plant_ledger + 1)
+    work = calls.work(chain.contract, farmer.public_key, found, nonce)
+    await chain.send_by_faucet(InvokeHostFunction(work))
 
 
 def _transfer(chain: LocalChain, giver: Farmer, taker: Farmer, stroops: int) -> xdr.HostFunction:
