@@ -28,6 +28,10 @@ class FriendbotRefusal(Exception):
         self.reason = reason
 
 
+def _invalid_address(reason: str) -> FriendbotRefusal:
+    return FriendbotRefusal("The request you sent was invalid in some way.", "addr", reason)
+
+
 class FriendbotFailure(Exception):
     """The network did not take or include the funding transaction; status 500."""
 
@@ -53,8 +57,10 @@ class Friendbot:
         """Gives an account its XLM. Raises FriendbotRefusal and FriendbotFailure."""
         if not StrKey.is_valid_ed25519_public_key(address):
             if StrKey.is_valid_contract(address):
-                raise FriendbotRefusal("funding contracts is not enabled on the local network")
-            raise FriendbotRefusal("invalid field", "addr", "invalid address: must be a valid G or C address")
+                raise _invalid_address(
+                    "contract addresses are not supported, configure rpc_url to fund contract addresses"
+                )
+            raise _invalid_address("invalid address: must be a valid G or C address")
         minion = await self._idle.get()
         try:
             return await self._fund_through(minion, address)

@@ -1,6 +1,8 @@
 """The HTTP side: JSON-RPC by POST on any path, the friendbot on its own."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
@@ -23,6 +25,25 @@ _ANY_ORIGIN: Final = {
 }
 
 
+@dataclass(frozen=True)
+class _Problem:
+    """A kind of refusal by the friendbot."""
+
+    status: int
+    name: str
+    title: str
+
+
+_BAD_REQUEST: Final = _Problem(400, "bad_request", "Bad Request")
+_NOT_FOUND: Final = _Problem(404, "not_found", "Resource Missing")
+_SERVER_ERROR: Final = _Problem(500, "server_error", "Internal Server Error")
+_BAD_FORM: Final = "Request parameters are not escaped or incorrectly formatted."
+_NO_SUCH_PATH: Final = (
+    "The resource at the url requested was not found.  This usually occurs for one of two reasons:  The url "
+    "requested is not valid, or no data in our database could be found with the parameters provided."
+)
+
+
 class HttpHandlers:
     """Requests to answers; no state of its own."""
 
@@ -35,6 +56,7 @@ class HttpHandlers:
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_route("GET", FRIENDBOT_PATH, self.fund)
         application.router.add_route("POST", FRIENDBOT_PATH, self.fund)
+        application.router.add_route("*", FRIENDBOT_PATH + "/{path:.*}", self.refuse_path)
         application.router.add_route("*", "/{path:.*}", self.serve_rpc)
         return application
 
@@ -66,20 +88,27 @@ class HttpHandlers:
         return web.Response(body=answer, content_type=_JSON, headers=_ANY_ORIGIN)
 
     async def fund(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        try:
+            form = await request.post()
+        except (ValueError, web.HTTPException):
+            return _problem(_BAD_REQUEST, _BAD_FORM)
         address = str(request.query.get("addr") or form.get("addr") or "")
         try:
             funding = await self._friendbot.fund(address)
         except FriendbotRefusal as refusal:
-            return _problem(400, "Bad Request", refusal.detail, _extras(refusal))
+            return _problem(_BAD_REQUEST, refusal.detail, _extras(refusal))
         except FriendbotFailure as failure:
-            return _problem(500, "Internal Server Error", str(failure), {})
+            return _problem(_SERVER_ERROR, str(failure))
         body = {
             "successful": True,
             "hash": funding.hash.hex(),
             "envelope_xdr": base64_text(funding.envelope),
         }
         return web.json_response(body, headers=_ANY_ORIGIN)
+
+    async def refuse_path(self, _: web.Request) -> web.Response:
+        """The friendbot has one path."""
+        return _problem(_NOT_FOUND, _NO_SUCH_PATH)
 
 
 def _plain(status: int, text: str) -> web.Response:
@@ -92,7 +121,14 @@ def _extras(refusal: FriendbotRefusal) -> dict[str, Any]:
     return {"invalid_field": refusal.invalid_field, "reason": refusal.reason}
 
 
-def _problem(status: int, title: str, detail: str, extras: dict[str, Any]) -> web.Response:
-    """RFC 7807, as the real friendbot answers."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "extras": extras}
-    return web.Response(status=status, text=json.dumps(body), content_type=_PROBLEM, headers=_ANY_ORIGIN)
+def _problem(kind: _Problem, detail: str, extras: Mapping[str, Any] | None = None) -> web.Response:
+    """RFC 7807, as the real friendbot answers; extras only where there are any."""
+    body: dict[str, Any] = {
+        "type": f"https://stellar.org/friendbot-errors/{kind.name}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+    }
+    if extras:
+        body["extras"] = extras
+    return web.Response(status=kind.status, text=json.dumps(body), content_type=_PROBLEM, headers=_ANY_ORIGIN)

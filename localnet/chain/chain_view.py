@@ -66,6 +66,11 @@ class ChainView:
         return self._chain.latest.sequence
 
     @property
+    def behind_seconds(self) -> int:
+        """How much later, in chain time, the network closed its latest ledger than the node's."""
+        return self._chain.latest.close_time - self.latest.close_time
+
+    @property
     def latest(self) -> ClosedLedger:
         behind = self.behind_ledgers
         return self._chain.history.before(behind) if behind else self._chain.latest

@@ -1,4 +1,4 @@
-"""Numbers in texts, read as Go's strconv reads them, with its errors."""
+"""Numbers in texts, read and written as Go does, with its errors."""
 
 import re
 from typing import Final
@@ -30,3 +30,12 @@ def _parse(text: str, function: str, form: re.Pattern[str], least: int, end: int
 
 def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def go_duration(seconds: int) -> str:
+    """A duration as Go prints it: 35s, 1m5s, 2h0m0s."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{rest}s"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

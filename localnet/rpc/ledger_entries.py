@@ -7,6 +7,7 @@ from xdrlib3 import Error as XdrError
 
 from localnet.chain.chain_view import ChainView
 from localnet.ledger import wire
+from localnet.ledger.config_settings import config_setting_entries
 from localnet.ledger.entries import StoredEntry
 from localnet.rpc.jsonrpc import INTERNAL_ERROR, Result, RpcError
 from localnet.rpc.parameters import TEXT, TEXTS, Params, Structure, decode_base64, invalid
@@ -22,6 +23,7 @@ _TTL: Final = wire.int32(xdr.LedgerEntryType.TTL)
 class LedgerEntries:
     def __init__(self, chain: ChainView) -> None:
         self._chain = chain
+        self._settings = config_setting_entries(chain.settings)
 
     def get(self, params: Params) -> Result:
         xdr_format = read_format(params)
@@ -31,11 +33,19 @@ class LedgerEntries:
         keys = [self._key(text, position) for position, text in enumerate(texts)]
         if not keys or len(set(keys)) < len(keys):
             raise RpcError(INTERNAL_ERROR, "could not query captive core: keys are empty or repeated")
-        found = [(key, entry) for key in keys if (entry := self._chain.state.find(key)) is not None]
+        found = [(key, entry) for key in keys if (entry := self._find(key)) is not None]
         return {
             "entries": [self._describe(key, entry, xdr_format) for key, entry in found],
             "latestLedger": self._chain.latest.sequence,
         }
+
+    def _find(self, key: bytes) -> StoredEntry | None:
+        """What is in the ledger; a temporary entry whose life is over is not."""
+        entry = self._chain.state.find(key)
+        if entry is None:
+            return self._settings.get(key)
+        is_there = not entry.is_temporary or entry.is_live(self._chain.latest.sequence)
+        return entry if is_there else None
 
     def _key(self, text: str, position: int) -> bytes:
         """The key's bytes. One that is in the ledger need not be decoded to know that it is sound."""

@@ -4,7 +4,8 @@ from typing import Final
 
 from localnet.chain.chain_view import ChainView
 from localnet.ledger.wire import base64_text
-from localnet.rpc.jsonrpc import Result
+from localnet.rpc.go_numbers import go_duration
+from localnet.rpc.jsonrpc import INTERNAL_ERROR, Result, RpcError
 from localnet.rpc.parameters import Params, Structure
 from poolkit.version import VERSION
 
@@ -12,6 +13,8 @@ GET_HEALTH: Final = Structure("GetHealthRequest")
 GET_NETWORK: Final = Structure("GetNetworkRequest")
 GET_VERSION_INFO: Final = Structure("GetVersionInfoRequest")
 GET_LATEST_LEDGER: Final = Structure("GetLatestLedgerRequest")
+
+MAX_HEALTHY_SECONDS: Final = 30
 
 _NOT_BUILT = "0" * 40
 _BUILD_TIMESTAMP = "2026-01-01T00:00:00"
@@ -26,6 +29,11 @@ class NodeInfo:
         self._latest: tuple[bytes, Result] = (b"", {})
 
     def health(self, _: Params) -> Result:
+        """A node that is too far behind the network is unhealthy: an error, never a status."""
+        behind = self._chain.behind_seconds
+        if behind > MAX_HEALTHY_SECONDS:
+            latency = f"latency ({go_duration(behind)}) since last known ledger closed is too high"
+            raise RpcError(INTERNAL_ERROR, f"{latency} (>{go_duration(MAX_HEALTHY_SECONDS)})")
         latest, oldest = self._chain.latest, self._chain.history.oldest
         return {
             "status": "healthy",

@@ -65,14 +65,42 @@ async def test_a_poor_account_gets_the_amount_again_and_a_rich_one_nothing() -> 
 async def test_a_bad_address_is_refused_by_name_of_the_field(node: NodeHandle, address: str | None) -> None:
     status, body = await ask(node, address)
     assert status == 400
-    assert body["extras"] == {
-        "invalid_field": "addr",
-        "reason": "invalid address: must be a valid G or C address",
+    assert body == {
+        "type": "https://stellar.org/friendbot-errors/bad_request",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "The request you sent was invalid in some way.",
+        "extras": {
+            "invalid_field": "addr",
+            "reason": "invalid address: must be a valid G or C address",
+        },
     }
 
 
 async def test_contracts_are_not_funded(node: NodeHandle) -> None:
-    assert (await ask(node, LOCAL.farm_contract_id))[0] == 400
+    status, body = await ask(node, LOCAL.farm_contract_id)
+    assert status == 400
+    assert body["extras"]["invalid_field"] == "addr"
+    assert "contract addresses are not supported" in body["extras"]["reason"]
+
+
+async def test_the_address_may_come_in_a_form() -> None:
+    async with running_localnet(speed=FAST) as node, aiohttp.ClientSession() as session:
+        form = {"addr": Keypair.random().public_key}
+        async with session.post(node.friendbot_url, data=form) as response:
+            assert (response.status, (await response.json())["successful"]) == (200, True)
+
+
+async def test_what_is_not_the_friendbots_is_refused(node: NodeHandle) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{node.friendbot_url}/more") as response:
+            body = await response.json(content_type="application/problem+json")
+            assert (response.status, body["title"]) == (404, "Resource Missing")
+        async with session.put(node.friendbot_url) as response:
+            assert response.status == 405
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        async with session.post(node.friendbot_url, data=b"no parts", headers=headers) as response:
+            assert response.status == 400
 
 
 async def test_the_loser_of_a_race_is_told_in_words_that_clients_know() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from stellar_sdk import Asset
-from stellar_sdk.exceptions import AccountNotFoundException
+from stellar_sdk.exceptions import AccountNotFoundException, SorobanRpcErrorResponse
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 from stellar_sdk.xdr import TransactionResultCode
 
@@ -70,6 +70,21 @@ async def test_health_and_latest_ledger_are_those_of_two_ledgers_ago(two: TwoNod
     assert (await two.current.get_health()).latest_ledger == latest.sequence
     listed = await two.late.get_ledgers(start_ledger=1)
     assert [each.sequence for each in listed.ledgers][-1] == listed.latest_ledger == ledger.sequence
+
+
+async def test_a_node_that_is_more_than_30_seconds_behind_is_unhealthy(two: TwoNodes) -> None:
+    view = two.node.rpc_nodes[1].view
+    view.lag(6)
+    two.node.close_ledgers(10)
+    assert (await two.late.get_health()).status == "healthy"
+    view.lag(13)
+    two.node.close_ledgers(10)
+    with pytest.raises(SorobanRpcErrorResponse) as refused:
+        await two.late.get_health()
+    assert (refused.value.code, refused.value.message) == (
+        -32603,
+        "latency (1m5s) since last known ledger closed is too high (>30s)",
+    )
 
 
 async def test_an_account_is_as_it_was_two_ledgers_ago(two: TwoNodes) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -95,6 +96,53 @@ async def test_lifetimes_cannot_be_asked_for(rpc: SorobanServerAsync) -> None:
     key = xdr.LedgerKey(xdr.LedgerEntryType.TTL, ttl=xdr.LedgerKeyTtl(xdr.Hash(bytes(32))))
     with pytest.raises(SorobanRpcErrorResponse, match="ttl entries cannot be queried"):
         await rpc.get_ledger_entries([key])
+
+
+async def test_the_networks_settings_are_entries(node: NodeHandle, rpc: SorobanServerAsync) -> None:
+    """All that a node has, but for the cost parameters of Wasm and the forms of an upgrade (deltas)."""
+    unserved = {"COST_PARAMS_CPU_INSTRUCTIONS", "COST_PARAMS_MEMORY_BYTES", "KEYS_DELTA", "TXS_DELTA"}
+    keys = [
+        xdr.LedgerKey(xdr.LedgerEntryType.CONFIG_SETTING, config_setting=xdr.LedgerKeyConfigSetting(setting))
+        for setting in xdr.ConfigSettingID
+    ]
+    found = await rpc.get_ledger_entries(keys)
+    assert found.entries is not None
+    settings = [xdr.LedgerEntryData.from_xdr(entry.xdr).config_setting for entry in found.entries]
+    served = {setting.config_setting_id: setting for setting in settings if setting is not None}
+    missing = {setting.name for setting in set(xdr.ConfigSettingID) - set(served)}
+    assert all(any(name.endswith(ending) for ending in unserved) for name in missing)
+    assert len(missing) == len(unserved)
+    compute = served[xdr.ConfigSettingID.CONFIG_SETTING_CONTRACT_COMPUTE_V0].contract_compute
+    assert compute is not None
+    assert compute.tx_max_instructions.int64 == node.chain.settings.transaction.instructions
+    assert found.entries[0].live_until_ledger is None
+
+
+async def test_an_archived_entry_is_given_with_a_life_until_0_and_a_temporary_one_is_gone(
+    farmer: Wallet,
+) -> None:
+    planted = await farmer.call(calls.plant(LOCAL.farm_contract_id, farmer.address, 10))
+    assert planted.succeeded
+    chain = farmer.node.chain
+    keys = [
+        farm_instance_key(LOCAL.farm_contract_id),
+        pail_key(LOCAL.farm_contract_id, farmer.address, 0),
+    ]
+    dead = chain.latest.sequence - 1
+    for key in keys:
+        entry = chain.state.find(key.to_xdr_bytes())
+        assert entry is not None
+        chain.state.commit({key.to_xdr_bytes(): replace(entry, live_until=dead)})
+    found = await farmer.rpc.get_ledger_entries(keys)
+    assert found.entries is not None
+    assert [(entry.key, entry.live_until_ledger) for entry in found.entries] == [(keys[0].to_xdr(), 0)]
+
+
+async def test_keys_must_not_repeat(rpc: SorobanServerAsync) -> None:
+    key = account_key(FAUCET.public_key)
+    with pytest.raises(SorobanRpcErrorResponse, match="could not query captive core") as refused:
+        await rpc.get_ledger_entries([key, key])
+    assert refused.value.code == -32603
 
 
 # Transactions
