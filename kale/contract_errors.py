@@ -1,6 +1,6 @@
-"""Error codes of the two contracts that a KALE call can fail in.
+"""Error codes of the contracts that a KALE call can fail in.
 
-A transaction's result shows only the number, and both contracts number from 1:
+A transaction's result shows only the number, and each contract numbers from 1:
 which of them spoke follows from the call (a 10 from `plant` is the token's).
 """
 
@@ -25,6 +25,13 @@ class FarmError(IntEnum):
     HASH_INVALID = 13
     HARVEST_NOT_READY = 14
     GAP_COUNT_TOO_LOW = 15
+
+
+class TractorError(IntEnum):
+    """Codes of the tractor, which harvests many pails at once."""
+
+    NO_PAILS = 1
+    NOTHING_HARVESTABLE = 2
 
 
 class TokenError(IntEnum):

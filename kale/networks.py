@@ -37,8 +37,9 @@ TESTNET: Final = Network(
 )
 
 # The localnet's issuer is a publicly known development key: the ed25519 seed is
-# sha256(passphrase + ":issuer"). The farm is deployed by it with the salt
-# sha256("KALE farm"); the asset contract's id follows from asset and passphrase.
+# sha256(passphrase + ":issuer"). Farm and tractor are deployed by it with the salts
+# sha256("KALE farm") and sha256("KALE tractor"); the asset contract's id follows from
+# asset and passphrase.
 LOCAL: Final = Network(
     name="local",
     passphrase="KALE Local Network ; 2026",
@@ -46,6 +47,7 @@ LOCAL: Final = Network(
     asset_code="KALE",
     asset_issuer="GBKRUYDNKCDHUL7HDMHIIG642P2OCPLX6XDLW4B26NBFKZJT7FKABXYI",
     asset_contract_id="CDBELIHKX5CS4FPHHLFXTPAIBTS3X5XP4PJLYQYFWMHUYY72QZPRMSAA",
+    tractor_contract_id="CATX2ZZQ726SCPDJ5KEIAAVRVSU2ZREN3PSBYLAUUNVAMCCYR24LJFXP",
 )
 
 _BY_NAME: Final = {network.name: network for network in (MAINNET, TESTNET, LOCAL)}

@@ -12,7 +12,13 @@ from stellar_sdk import Asset, Keypair, xdr
 
 from kale.constants import STROOPS_PER_KALE
 from kale.networks import LOCAL, Network
-from localnet.contracts.install import farm_entries, native_token_entries, new_farm, token_entries
+from localnet.contracts.install import (
+    farm_entries,
+    native_token_entries,
+    new_farm,
+    token_entries,
+    tractor_entries,
+)
 from localnet.ledger.accounts import (
     INT64_MAX,
     account_key,
@@ -79,6 +85,8 @@ def genesis_entries(network: Network, ledger: LedgerInfo) -> Mapping[bytes, Stor
         network.farm_contract_id,
         ledger,
     )
+    if network.tractor_contract_id is not None:
+        entries |= tractor_entries(network.tractor_contract_id, network.farm_contract_id, ledger)
     entries |= native_token_entries(Asset.native().contract_id(network.passphrase), ledger)
     return entries
 

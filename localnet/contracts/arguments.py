@@ -32,6 +32,10 @@ def hash32(value: xdr.SCVal) -> bytes:
     return content
 
 
+def u32_vector(value: xdr.SCVal) -> tuple[int, ...]:
+    return tuple(scval.from_uint32(item) for item in scval.from_vec(value))
+
+
 def read_arguments(env: ContractEnv, args: Sequence[xdr.SCVal], *readers: Reader) -> tuple[Any, ...]:
     """The native values of `args`; raises the host's error if number or types are others."""
     if len(args) != len(readers):

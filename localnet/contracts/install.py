@@ -1,14 +1,17 @@
 """The ledger entries of contracts as their deployment leaves them."""
 
+from hashlib import sha256
+
 from stellar_sdk import scval, xdr
 
 from kale.addresses import account_key_bytes, address_value
 from kale.farm import Farm
 from kale.storage import encode_farm
 from localnet.contracts.farm_rules import empty_farm_block
-from localnet.contracts.registry import FARM_CODE, FARM_CODE_HASH
+from localnet.contracts.registry import FARM_CODE, TRACTOR_CODE
 from localnet.contracts.token import DECIMALS
 from localnet.contracts.token_asset import NATIVE_NAME
+from localnet.contracts.tractor import FARM as TRACTORS_FARM
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.entry_keys import code_key_bytes, contract_data_entry, instance_key_bytes
 from localnet.soroban.invocation import LedgerInfo
@@ -33,20 +36,34 @@ def farm_entries(contract_id: str, farm: Farm, ledger: LedgerInfo) -> dict[bytes
         if not (entry.key == _key("FarmIndex") and farm.index == 0)
         and not (entry.key == _key("FarmPaused") and not farm.paused)
     ]
+    return _wasm_contract(contract_id, FARM_CODE, xdr.SCMap(written), ledger)
+
+
+def tractor_entries(contract_id: str, farm_contract_id: str, ledger: LedgerInfo) -> dict[bytes, StoredEntry]:
+    """Instance and code of a tractor, which knows its farm."""
+    storage = xdr.SCMap([xdr.SCMapEntry(key=_key(TRACTORS_FARM), val=address_value(farm_contract_id))])
+    return _wasm_contract(contract_id, TRACTOR_CODE, storage, ledger)
+
+
+def _wasm_contract(
+    contract_id: str, code: bytes, storage: xdr.SCMap, ledger: LedgerInfo
+) -> dict[bytes, StoredEntry]:
+    """Instance and code at the longest life."""
+    code_hash = sha256(code).digest()
     executable = xdr.ContractExecutable(
-        xdr.ContractExecutableType.CONTRACT_EXECUTABLE_WASM, wasm_hash=xdr.Hash(FARM_CODE_HASH)
+        xdr.ContractExecutableType.CONTRACT_EXECUTABLE_WASM, wasm_hash=xdr.Hash(code_hash)
     )
-    code = xdr.LedgerEntryData(
+    entry = xdr.LedgerEntryData(
         xdr.LedgerEntryType.CONTRACT_CODE,
         contract_code=xdr.ContractCodeEntry(
-            ext=xdr.ContractCodeEntryExt(0), hash=xdr.Hash(FARM_CODE_HASH), code=FARM_CODE
+            ext=xdr.ContractCodeEntryExt(0), hash=xdr.Hash(code_hash), code=code
         ),
     )
     return {
         instance_key_bytes(contract_id): _instance(
-            contract_id, executable, xdr.SCMap(written), ledger.sequence, ledger.max_live_until
+            contract_id, executable, storage, ledger.sequence, ledger.max_live_until
         ),
-        code_key_bytes(FARM_CODE_HASH): StoredEntry(code, ledger.sequence, ledger.max_live_until),
+        code_key_bytes(code_hash): StoredEntry(entry, ledger.sequence, ledger.max_live_until),
     }
 
 

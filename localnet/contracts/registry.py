@@ -1,7 +1,7 @@
 """Which program runs for which contract code.
 
-The localnet executes no Wasm. Its farm's code entry holds a short description instead,
-and that entry's hash stands for the program.
+The localnet executes no Wasm. Its contracts' code entries hold short descriptions instead,
+and the entry's hash stands for the program.
 """
 
 from hashlib import sha256
@@ -11,14 +11,21 @@ from stellar_sdk import xdr
 
 from localnet.contracts.farm import FarmContract
 from localnet.contracts.token import TokenContract
+from localnet.contracts.tractor import TractorContract
 from localnet.soroban.contract_env import Program
 
-#: The content of the farm's code entry, and its hash as an instance names it.
+#: The contents of code entries, and their hashes as instances name them.
 FARM_CODE: Final = b"\0asm\x01\0\0\0 KALE farm of the localnet, run natively"
 FARM_CODE_HASH: Final = sha256(FARM_CODE).digest()
 
+TRACTOR_CODE: Final = b"\0asm\x01\0\0\0 KALE tractor of the localnet, run natively"
+TRACTOR_CODE_HASH: Final = sha256(TRACTOR_CODE).digest()
+
 _TOKEN: Final = TokenContract()
-_BY_CODE_HASH: Final[dict[bytes, Program]] = {FARM_CODE_HASH: FarmContract()}
+_BY_CODE_HASH: Final[dict[bytes, Program]] = {
+    FARM_CODE_HASH: FarmContract(),
+    TRACTOR_CODE_HASH: TractorContract(),
+}
 
 
 def find_program(executable: xdr.ContractExecutable) -> Program | None:

@@ -4,7 +4,7 @@ An authorisation is a tree of calls. A node is used up when its address is asked
 in a call that equals it; a child only from within the call that matched its parent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -96,6 +96,12 @@ class Authorizer(Protocol):
     def require(self, address: str, call: Call) -> None:
         """`address` must have authorised `call`, the current one; raises HostError otherwise."""
 
+    def snapshot(self) -> "AuthSnapshot":
+        """What is used and recorded so far, for `restore` when a call within the call fails."""
+
+    def restore(self, snapshot: "AuthSnapshot") -> None:
+        """Takes back what was used and recorded since."""
+
     def entries(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
         """What was recorded, or what was given."""
 
@@ -120,6 +126,12 @@ class _Node:
     @classmethod
     def recorded(cls, call: Call) -> "_Node":
         return cls(call.authorized_function, call.encoded, used=True)
+
+    def walk(self) -> Iterator["_Node"]:
+        """The node and all below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
 
     def to_invocation(self) -> xdr.SorobanAuthorizedInvocation:
         return xdr.SorobanAuthorizedInvocation(
@@ -162,6 +174,31 @@ class _Tracker:
         return False
 
 
+@dataclass(frozen=True)
+class AuthSnapshot:
+    """Which trees there were, who had authenticated, and each node's use and number of children."""
+
+    trackers: tuple[tuple[_Tracker, bool], ...]
+    nodes: tuple[tuple[_Node, bool, int], ...]
+
+    @classmethod
+    def of(cls, trackers: Sequence[_Tracker]) -> "AuthSnapshot":
+        nodes = [node for tracker in trackers for node in tracker.root.walk()]
+        return cls(
+            tuple((tracker, tracker.authenticated) for tracker in trackers),
+            tuple((node, node.used, len(node.children)) for node in nodes),
+        )
+
+    def restored(self) -> list[_Tracker]:
+        """The trees as they were."""
+        for tracker, authenticated in self.trackers:
+            tracker.authenticated = authenticated
+        for node, used, children in self.nodes:
+            node.used = used
+            del node.children[children:]
+        return [tracker for tracker, _ in self.trackers]
+
+
 class RecordingAuthorizer:
     """Grants everything and writes down what was asked for."""
 
@@ -200,6 +237,12 @@ class RecordingAuthorizer:
             )
         path: list[_Node | None] = [None] * (self._depth - 1)
         self._trackers.append(_Tracker(address, node, self._new_credentials(address), [*path, node]))
+
+    def snapshot(self) -> AuthSnapshot:
+        return AuthSnapshot.of(self._trackers)
+
+    def restore(self, snapshot: AuthSnapshot) -> None:
+        self._trackers = snapshot.restored()
 
     def entries(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
         return tuple(
@@ -256,6 +299,12 @@ class EnforcingAuthorizer:
             "Unauthorized function call for address",
             [address_value(address)],
         )
+
+    def snapshot(self) -> AuthSnapshot:
+        return AuthSnapshot.of(self._trackers)
+
+    def restore(self, snapshot: AuthSnapshot) -> None:
+        self._trackers = snapshot.restored()
 
     def entries(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
         return self._settings.entries

@@ -60,6 +60,9 @@ class ContractEnv(Protocol):
     def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
         """Calls another contract; its error ends this call too."""
 
+    def try_call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+        """Calls another contract; an error is the value, and what it did is taken back."""
+
     def publish(self, topics: Sequence[xdr.SCVal], data: xdr.SCVal) -> None:
         """Emits a contract event."""
 

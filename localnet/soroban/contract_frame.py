@@ -57,6 +57,9 @@ class FrameHost(Protocol):
     def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
         """Calls a contract from the current one."""
 
+    def try_call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+        """The same; what may be caught of its errors is the value."""
+
     def refuse(self, code: int, message: str, args: Sequence[xdr.SCVal]) -> HostError:
         """Logs a contract's own error number and returns it to be raised."""
 
@@ -184,6 +187,9 @@ class Frame:
 
     def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
         return self._host.call(contract_id, function, args)
+
+    def try_call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+        return self._host.try_call(contract_id, function, args)
 
     def publish(self, topics: Sequence[xdr.SCVal], data: xdr.SCVal) -> None:
         self._host.budget.charge(cost_table.EVENT)

@@ -41,6 +41,9 @@ FARM: Final[FunctionCosts] = MappingProxyType(
     }
 )
 
+#: Beside the farm's harvests.
+TRACTOR: Final[FunctionCosts] = MappingProxyType({"harvest": 150_000})
+
 TOKEN: Final[FunctionCosts] = MappingProxyType(
     {
         "admin": 20_000,

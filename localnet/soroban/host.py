@@ -91,6 +91,32 @@ class Host:
 
     def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
         """A call from the current frame, or the root call."""
+        return self._call(self._callable(contract_id, function, args))
+
+    def try_call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+        """A call from the current frame that may fail: then its error is the value, and it changed nothing.
+
+        A contract's own error comes through, others of the host become Error(Context, InvalidAction); what no
+        contract may catch is raised.
+        """
+        written, authorized = self.storage.snapshot(), self._require_authorizer().snapshot()
+        try:
+            return self._call(self._callable(contract_id, function, args), is_tried=True)
+        except HostError as error:
+            if not error.is_recoverable:
+                raise
+            self.storage.restore(written)
+            self._require_authorizer().restore(authorized)
+            caught = error.error
+            if caught.contract_code is None:
+                caught = host_error(ErrorType.SCE_CONTEXT, ErrorCode.SCEC_INVALID_ACTION)
+            return xdr.SCVal(xdr.SCValType.SCV_ERROR, error=caught)
+
+    def check_custom_account(self, contract_id: str, args: Sequence[xdr.SCVal]) -> None:
+        """Asks an account contract; only authentication may call this reserved function."""
+        self._call(Call(contract_id, CHECK_AUTH, tuple(args)))
+
+    def _callable(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> Call:
         if function.startswith("__"):
             raise self.fail(
                 ErrorType.SCE_CONTEXT,
@@ -98,29 +124,30 @@ class Host:
                 "can't invoke a reserved function directly",
                 [scval.to_symbol(function)],
             )
-        return self._call(Call(contract_id, function, tuple(args)))
+        return Call(contract_id, function, tuple(args))
 
-    def check_custom_account(self, contract_id: str, args: Sequence[xdr.SCVal]) -> None:
-        """Asks an account contract; only authentication may call this reserved function."""
-        self._call(Call(contract_id, CHECK_AUTH, tuple(args)))
-
-    def _call(self, call: Call) -> xdr.SCVal:
+    def _call(self, call: Call, *, is_tried: bool = False) -> xdr.SCVal:
         caller = self.current_contract
         self.events.called(caller, call.contract_id, call.function, call.args)
-        written, mark = self.storage.snapshot(), self.events.mark()
+        mark = self.events.mark()
         try:
             value = self._run(call)
         except HostError as error:
             if caller is None:
                 raise
-            self.storage.restore(written)
             self.events.fail_from(mark)
-            arguments = [scval.to_symbol(call.function), scval.to_vec(call.args)]
-            raise self._escalated(
-                self.error(error.error, "contract call failed", arguments), "call"
-            ) from error
+            raise self._failed_call(call, error, is_tried=is_tried) from error
         self.events.returned(call.contract_id, call.function, value)
         return value
+
+    def _failed_call(self, call: Call, error: HostError, *, is_tried: bool) -> HostError:
+        """Logged for the caller, and for its VM if that ends with it."""
+        host_function = "try_call" if is_tried else "call"
+        arguments = [scval.to_symbol(call.function), scval.to_vec(call.args)]
+        logged = self.error(error.error, f"contract {host_function} failed", arguments)
+        if is_tried and error.is_recoverable:
+            return logged
+        return self._escalated(logged, host_function)
 
     def _run(self, call: Call) -> xdr.SCVal:
         if any(frame.contract_id == call.contract_id for frame in self._frames):

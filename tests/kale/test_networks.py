@@ -30,7 +30,11 @@ def test_the_local_issuer_is_a_known_development_key() -> None:
     assert Keypair.from_raw_ed25519_seed(seed).public_key == LOCAL.asset_issuer
 
 
-def test_the_local_farm_is_deployed_by_the_issuer() -> None:
+@pytest.mark.parametrize(
+    ("salt", "contract_id"),
+    [(b"KALE farm", LOCAL.farm_contract_id), (b"KALE tractor", LOCAL.tractor_contract_id)],
+)
+def test_the_local_contracts_are_deployed_by_the_issuer(salt: bytes, contract_id: str) -> None:
     preimage = xdr.HashIDPreimage(
         xdr.EnvelopeType.ENVELOPE_TYPE_CONTRACT_ID,
         contract_id=xdr.HashIDPreimageContractID(
@@ -39,10 +43,10 @@ def test_the_local_farm_is_deployed_by_the_issuer() -> None:
                 xdr.ContractIDPreimageType.CONTRACT_ID_PREIMAGE_FROM_ADDRESS,
                 from_address=xdr.ContractIDPreimageFromAddress(
                     address=Address(LOCAL.asset_issuer).to_xdr_sc_address(),
-                    salt=xdr.Uint256(hashlib.sha256(b"KALE farm").digest()),
+                    salt=xdr.Uint256(hashlib.sha256(salt).digest()),
                 ),
             ),
         ),
     )
     contract = hashlib.sha256(preimage.to_xdr_bytes()).digest()
-    assert StrKey.encode_contract(contract) == LOCAL.farm_contract_id
+    assert StrKey.encode_contract(contract) == contract_id
