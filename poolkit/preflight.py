@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kale.networks import Network
-from poolkit.errors import PoolError, StartupError
+from poolkit.errors import PoolError, RpcUnavailable, StartupError
 from poolkit.farm_reader import FarmView
 from poolkit.logs import get_logger
-from poolkit.rpc_answers import NetworkInfo
+from poolkit.rpc_answers import LedgerHead, NetworkInfo
 from poolkit.stellar_rpc import LedgerSource
 from poolkit.wall_clock import SystemWallClock, WallClock
 
@@ -79,16 +79,25 @@ def network_check(source: NetworkSource, network: Network) -> Check:
 def chain_advances_check(
     source: LedgerSource, *, wall_seconds: float = 20.0, wall_clock: WallClock | None = None
 ) -> Check:
-    """The node closes ledgers; that they match the wall clock is not asked for."""
+    """The node closes ledgers; that they match the wall clock is not asked for.
+
+    It may fail to answer in between: until the time is over it is asked again.
+    """
     clock = wall_clock or SystemWallClock()
 
     async def run() -> str:
-        first = await source.latest_ledger()
+        first: LedgerHead | None = None
         deadline = clock.monotonic() + wall_seconds
-        while clock.monotonic() < deadline:
-            head = await source.latest_ledger()
-            if head.sequence > first.sequence:
-                return f"ledger {head.sequence}, closed at {head.close_time}"
+        while clock.monotonic() < deadline or first is None:
+            try:
+                head = await source.latest_ledger()
+            except RpcUnavailable:
+                if clock.monotonic() >= deadline:
+                    raise
+            else:
+                first = first or head
+                if head.sequence > first.sequence:
+                    return f"ledger {head.sequence}, closed at {head.close_time}"
             await clock.sleep(0.1)
         raise CheckFailed(
             f"ledger {first.sequence} is still the latest after {wall_seconds:g} s",

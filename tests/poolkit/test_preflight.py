@@ -24,6 +24,7 @@ from tests.poolkit.fakes import InstantWallClock
 
 BLOCK = Block(bytes(32), 0, 0, 0, 0, 0, 0, 0, 0, 1_700_000_000)
 FARM = Farm(LOCAL.asset_issuer, LOCAL.asset_contract_id, 7, BLOCK, paused=False)
+NO_ANSWER = 0
 
 
 class Node:
@@ -40,6 +41,8 @@ class Node:
         if not self._ledgers:
             raise RpcUnavailable("no Stellar RPC endpoint answered")
         sequence = self._ledgers.pop(0) if len(self._ledgers) > 1 else self._ledgers[0]
+        if sequence == NO_ANSWER:
+            raise RpcUnavailable("no Stellar RPC endpoint answered")
         return LedgerHead(sequence, 1_700_000_000 + sequence)
 
     async def network(self) -> NetworkInfo:
@@ -103,7 +106,12 @@ async def test_a_chain_that_stands_still_is_named() -> None:
 
 async def test_an_unreachable_chain_is_named() -> None:
     with pytest.raises(StartupError, match=r"'chain advances' failed: no Stellar RPC .*; check RPC_URL"):
-        await run_preflight([chain_advances_check(Node([]))])
+        await run_preflight([chain_advances_check(Node([]), wall_clock=InstantWallClock())])
+
+
+async def test_a_node_that_fails_now_and_then_still_shows_that_the_chain_advances() -> None:
+    check = chain_advances_check(Node([NO_ANSWER, 5, NO_ANSWER, 6]), wall_clock=InstantWallClock())
+    assert await check.run() == "ledger 6, closed at 1700000006"
 
 
 async def test_the_network_must_be_the_one_of_the_settings() -> None:
