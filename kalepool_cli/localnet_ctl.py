@@ -21,6 +21,8 @@ AdminOption = Annotated[
 app = typer.Typer(help="Control a local chain that runs: its clock and what it does.", no_args_is_help=True)
 faults = typer.Typer(help="Let things go wrong, by rules.", no_args_is_help=True)
 app.add_typer(faults, name="faults")
+rivals = typer.Typer(help="Let other farmers play.", no_args_is_help=True)
+app.add_typer(rivals, name="rivals")
 
 
 @app.command()
@@ -120,6 +122,36 @@ def remove_fault(
 def clear_faults(admin: AdminOption = DEFAULT_ADMIN) -> None:
     """Take all rules away, and show them with their strikes."""
     show(ask(admin, "/faults/clear"))
+
+
+@rivals.command("list")
+def list_rivals(admin: AdminOption = DEFAULT_ADMIN) -> None:
+    """Show who plays, and how many transactions of each succeeded, failed and were refused."""
+    show(ask(admin, "/rivals/list"))
+
+
+@rivals.command("add")
+def add_rivals(
+    file: Annotated[
+        str, typer.Argument(help="mainnet_like, meddler or a TOML file, see docs/localnet-rivals.md.")
+    ],
+    admin: AdminOption = DEFAULT_ADMIN,
+) -> None:
+    """Let the rivals of a file play as well."""
+    from localnet.rivals.rivals_file import read_rivals_text
+    from poolkit.errors import StartupError
+
+    try:
+        text = read_rivals_text(file)
+    except StartupError as error:
+        raise usage_error(str(error)) from None
+    show(ask(admin, "/rivals/add", {"text": text, "source": file}))
+
+
+@rivals.command("clear")
+def clear_rivals(admin: AdminOption = DEFAULT_ADMIN) -> None:
+    """No rival acts any more; what they have planted stays. Shows those that there were."""
+    show(ask(admin, "/rivals/clear"))
 
 
 def ask(admin: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:

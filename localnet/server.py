@@ -16,6 +16,7 @@ from localnet.faults.faults import Faults
 from localnet.faults.ledgers import LedgerFaults
 from localnet.friendbot import Friendbot
 from localnet.listener import Listener
+from localnet.rivals.admin import RivalAdmin
 from localnet.rivals.crowd import Crowd
 from localnet.rpc_node import RpcNode
 from localnet.settings import ADMIN_HOST, LocalnetSettings
@@ -50,6 +51,7 @@ class LocalnetNode:
             {
                 **admin_routes(self.chain, self.clock),
                 **FaultAdmin(self.faults, len(self.rpc_nodes)).routes(),
+                **RivalAdmin(self.rivals).routes(),
             }
         )
         self._closing: asyncio.Task[None] | None = None

@@ -18,7 +18,12 @@ _HEADER: Final = "[[rivals]]"
 
 def load_rivals(name: str) -> tuple[RivalGroup, ...]:
     """The groups of an example or of a file. Raises TomlFileError, and StartupError if there is no file."""
-    return parse_rivals(read_named_file(name, "rivals", _EXAMPLES, EXAMPLE_NAMES), name)
+    return parse_rivals(read_rivals_text(name), name)
+
+
+def read_rivals_text(name: str) -> str:
+    """The text of an example or of a file, unread. Raises StartupError if there is none."""
+    return read_named_file(name, "rivals", _EXAMPLES, EXAMPLE_NAMES)
 
 
 def parse_rivals(text: str, source: str) -> tuple[RivalGroup, ...]:

@@ -89,6 +89,21 @@ async def test_a_fault_file_is_refused_with_its_line(tmp_path: Path) -> None:
     assert (await run("faults", "add", "none.toml")).output.startswith("kalepool: faults none.toml: neither ")
 
 
+async def test_rivals_come_and_go_from_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text("[[rivals]]\nstrategy = 'idle'\nmhs = 1\n")
+    async with running_localnet(runs_clock=False) as node:
+        added = await ctl(node, "rivals", "add", "meddler")
+        assert {rival["strategy"] for rival in added["rivals"]} == {"meddler", "fixed_delay"}
+        assert await ctl(node, "rivals", "list") == added
+        assert await ctl(node, "rivals", "clear") == added
+        assert await ctl(node, "rivals", "list") == {"rivals": []}
+        result = await run("rivals", "add", str(file), "--admin", node.admin_url)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"kalepool: {file}, line 3: mhs is no key of a group that plays idle; ")
+    assert (await run("rivals", "add", "none.toml")).output.startswith("kalepool: rivals none.toml: neither ")
+
+
 async def test_saved_entries_are_what_another_localnet_begins_with(tmp_path: Path) -> None:
     file = tmp_path / "entries.jsonl"
     async with running_localnet(runs_clock=False) as node:
