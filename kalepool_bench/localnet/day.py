@@ -65,6 +65,8 @@ class _Player:
         client, farmers = self._at.client, self._at.farmers
         await self._wait_for_the_end(await self._farm())
         await self._include(client.plant(farmer, _STAKE_STROOPS) for farmer in farmers)
+        # A work is simulated in the latest ledger, where the gap must not be 0.
+        await self._at.driver.close_ledger()
         index = (await self._farm()).index
         entropy = (await self._block(index)).entropy
         found = [_search(index, entropy, farmer.public_key) for farmer in farmers]

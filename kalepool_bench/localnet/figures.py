@@ -7,6 +7,7 @@ from pathlib import Path
 from kalepool_bench.display import progress_bar
 from kalepool_bench.localnet.day import DAY_FARMERS, Day, play_day
 from kalepool_bench.localnet.measures import (
+    PLANTING_FARMERS,
     Cost,
     Memory,
     bench,
@@ -41,17 +42,17 @@ async def measure_all(
                 costs.append(await measure_plants(at, plants, show))
             with progress_bar(f"reads among {count:,}") as show:
                 costs += await measure_reads(at, plants, show)
-    memory = await _measure_memory(folder, accounts, transactions)
+    memory = await _measure_memory(folder, transactions)
     day = await _measure_day(folder, blocks) if blocks else None
     return LocalnetFigures(start_seconds, costs, memory, day)
 
 
-async def _measure_memory(folder: Path, accounts: Sequence[int], transactions: int) -> list[Memory]:
+async def _measure_memory(folder: Path, transactions: int) -> list[Memory]:
     async with bench(folder, DAY_FARMERS) as at:
         with progress_bar("idle ledgers") as show:
             memory = [await measure_idle_ledgers(at, show)]
     if transactions:
-        async with bench(folder, max(accounts)) as at:
+        async with bench(folder, PLANTING_FARMERS) as at:
             with progress_bar(f"{transactions:,} transactions") as show:
                 memory.append(await measure_transactions(at, transactions, show))
     return memory

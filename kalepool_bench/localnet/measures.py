@@ -25,6 +25,8 @@ _STAKE_STROOPS: Final = STROOPS_PER_KALE
 _LEDGERS_A_CALL: Final = 1_000
 #: Plants write the same entries one after the other: what fits into a ledger of mainnet's.
 _PLANTS_A_LEDGER: Final = 100
+#: So many that none is asked for a second plant in a block.
+PLANTING_FARMERS: Final = 2 * BLOCK_LEDGERS * _PLANTS_A_LEDGER
 
 Show = Callable[[float], None]
 
