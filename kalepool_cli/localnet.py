@@ -1,5 +1,6 @@
 """`kalepool localnet`: runs the local chain; `kalepool localnet ctl …` is the hand on one that runs."""
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -72,6 +73,8 @@ def localnet(
     if context.invoked_subcommand is not None:
         return
     from localnet.chain.background_load import BackgroundLoad
+
+    gc.disable()  # of what is imported nothing is garbage; the process turns it on when it serves
     from localnet.chain.speed import parse_speed
     from localnet.faults.fault_file import load_faults
     from localnet.faults.rule import NO_FAULTS
@@ -79,8 +82,8 @@ def localnet(
     from localnet.network_settings import load_network_settings
     from localnet.rivals.rivals_file import load_rivals
     from localnet.settings import LocalnetSettings, parse_lag
-    from poolkit.errors import StartupError
     from poolkit.lifecycle import report_startup_error
+    from poolkit.startup_error import StartupError
 
     try:
         of_network = load_network_settings(network_settings)

@@ -100,7 +100,7 @@ def add_faults(
 ) -> None:
     """Add the rules of a file to those that are there."""
     from localnet.faults.fault_file import read_fault_text
-    from poolkit.errors import StartupError
+    from poolkit.startup_error import StartupError
 
     try:
         text = read_fault_text(file)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 # Each service is imported by its own command: `kalepool pooler` has no use for the Backend's libraries.
 EnvFileOption = Annotated[
@@ -67,6 +66,8 @@ def replay(
 
     The last line is `N of M calls identical`. Exit code 1: something differs; 2: not such a file.
     """
+    from rich.console import Console
+
     from localnet.replay import replay as replay_file
 
     raise typer.Exit(replay_file(file, Console()))

@@ -5,7 +5,7 @@ import socket
 
 from aiohttp import web
 
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 _SHUTDOWN_WALL_SECONDS = 1.0
 

@@ -19,17 +19,23 @@ _COLLECTION_THRESHOLD: Final = 50_000
 def run(settings: LocalnetSettings) -> int:
     """Serves until SIGTERM or SIGINT; the exit code (2 and one line on stderr if it cannot start)."""
 
-    gc.set_threshold(_COLLECTION_THRESHOLD)
-
     async def serve() -> None:
         async with LocalnetNode(settings) as node:
             print(_banner(node, settings), flush=True)
+            _collect_garbage()
             try:
                 await node.run_forever()
             finally:
                 print(node.faults.report(), end="", flush=True)
 
     return run_service(serve)
+
+
+def _collect_garbage() -> None:
+    """From now on, and not what is there already: modules and genesis stay as long as the process."""
+    gc.freeze()
+    gc.set_threshold(_COLLECTION_THRESHOLD)
+    gc.enable()
 
 
 def _banner(node: LocalnetNode, settings: LocalnetSettings) -> str:

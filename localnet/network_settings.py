@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_type_hints
 
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 #: The native supply that the root account starts with: 100 billion XLM.
 TOTAL_COINS_STROOPS: Final = 10**18

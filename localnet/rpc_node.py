@@ -11,8 +11,8 @@ from localnet.http import FRIENDBOT_PATH, HttpHandlers
 from localnet.listener import Listener
 from localnet.rpc.jsonrpc import Dispatcher
 from localnet.rpc.methods import rpc_methods
-from poolkit.errors import StartupError
-from poolkit.logs import get_logger
+from poolkit.logger import get_logger
+from poolkit.startup_error import StartupError
 
 log = get_logger(__name__)
 

@@ -9,8 +9,7 @@ from localnet.admin.routes import admin_routes
 from localnet.admin.server import AdminHandlers
 from localnet.chain.chain import Chain
 from localnet.chain.ledger_clock import LedgerClock
-from localnet.chain.start import start_chain
-from localnet.chain.state_file import StateFile
+from localnet.chain.start import open_state_file, start_chain
 from localnet.faults.admin import FaultAdmin
 from localnet.faults.faults import Faults
 from localnet.faults.ledgers import LedgerFaults
@@ -30,7 +29,7 @@ class LocalnetNode:
 
     def __init__(self, settings: LocalnetSettings, *, runs_clock: bool = True) -> None:
         """Raises StartupError if a port is taken, a file cannot be used, or the rivals cannot play."""
-        self.state_file = None if settings.state is None else StateFile(settings.state)
+        self.state_file = open_state_file(settings)
         self.chain: Chain = start_chain(settings, self.state_file)
         self.chain.seed = settings.seed
         self.chain.background_load = settings.background_load

@@ -10,7 +10,7 @@ from localnet.chain.speed import DRIVEN, check_speed
 from localnet.faults.rule import NO_FAULTS, FaultPlan
 from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings
 from localnet.rivals.group import RivalGroup
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 DEFAULT_PORT = 8000
 DEFAULT_RETENTION_LEDGERS = 17_280

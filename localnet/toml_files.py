@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 MAX_BYTES: Final = 64 * 1024
 MAX_STATEMENT_LINES: Final = 100

@@ -16,18 +16,12 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from kalepool.v1 import errors_pb2
 from kalepool.v1.errors_pb2 import Fault, Reason
 from poolkit.error_table import CODE_OF_NUMBER, REASON_OF_FOREIGN_CODE, RULES, Rule
+from poolkit.startup_error import StartupError as StartupError
 
 DOMAIN: Final = "kalepool"
 DETAILS_KEY: Final = "grpc-status-details-bin"
 # Status details travel in trailing metadata, of which peers accept 8 KiB.
 MOST_FIELD_VIOLATIONS: Final = 20
-
-
-class StartupError(Exception):
-    """The process can't start, or not go on, as configured: one line on stderr, exit code 2.
-
-    The text says what is wrong and what to do; it never travels over gRPC.
-    """
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_health.v1.health import aio as health_aio  # type: ignore[attr-defined]
 from grpc_reflection.v1alpha import reflection
 
-from poolkit.errors import StartupError
 from poolkit.interceptors import (
     Admission,
     CallGuard,
@@ -21,6 +20,7 @@ from poolkit.interceptors import (
 )
 from poolkit.logs import get_logger
 from poolkit.principal import ApiKeyVerifier
+from poolkit.startup_error import StartupError
 
 log = get_logger(__name__)
 

@@ -9,9 +9,9 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NoReturn
 
-from poolkit.errors import StartupError
-from poolkit.logs import get_logger
+from poolkit.logger import get_logger
 from poolkit.redaction import redact_text
+from poolkit.startup_error import StartupError
 
 log = get_logger(__name__)
 

@@ -9,18 +9,13 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
-from poolkit.errors import StartupError
+from poolkit.logger import get_logger as get_logger
 from poolkit.redaction import redact
+from poolkit.startup_error import StartupError
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _ROTATE_BYTES = 50 * 1024 * 1024
 _ROTATED_FILES = 5
-
-
-def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of a module; configured by `configure_logs`, whenever that is called."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
-    return logger
 
 
 def redact_event(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -15,10 +15,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from stellar_sdk import StrKey
 
 from kale.networks import Network, network_by_name
-from poolkit.errors import StartupError
 from poolkit.lifecycle import DEFAULT_SHUTDOWN_WALL_SECONDS
 from poolkit.logs import LEVELS
 from poolkit.redaction import REDACTED, redact
+from poolkit.startup_error import StartupError
 
 DEFAULT_ENV_FILE = Path(".env")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 
 def demo(
@@ -42,6 +41,8 @@ def demo(
     missed for a cause that nobody knows). 2: it could not be started. 130: interrupted.
     """
     # Imported here: the demo knows every part of the pool, and the other commands start without it.
+    from rich.console import Console
+
     from kalepool_cli.demo.run import run_demo
     from kalepool_cli.demo.scenario import Options
 

@@ -2,7 +2,6 @@
 
 import os
 
-import psutil
 from stellar_sdk.xdr import LedgerEntryType
 
 from kale.constants import BLOCK_SECONDS
@@ -25,6 +24,8 @@ class Status:
 
     async def get(self, _: NoFields) -> Result:
         """`seconds_to_boundary` is chain time until a plant may open the next block; from 0 on it may."""
+        import psutil  # only who asks pays for it
+
         chain, latest = self._chain, self._chain.latest
         farm = read_farm(chain.state, chain.network)
         return {

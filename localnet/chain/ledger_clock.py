@@ -7,7 +7,7 @@ from localnet.chain.chain import Chain
 from localnet.chain.close_plan import ClosePlan, regular
 from localnet.chain.closed_ledger import ClosedLedger
 from localnet.chain.speed import DRIVEN
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 _FORGIVEN_LEDGERS = 12
 

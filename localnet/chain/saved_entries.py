@@ -19,7 +19,7 @@ from localnet.ledger import wire
 from localnet.ledger.entries import NO_EXTENSION, StoredEntry
 from localnet.ledger.entry_xdr import EntryDecodeError, decode_ledger_entry, key_of
 from localnet.network_settings import Lifetimes
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 _MORTAL: Final = (xdr.LedgerEntryType.CONTRACT_DATA, xdr.LedgerEntryType.CONTRACT_CODE)
 _NO_EXTENSION_TEXT: Final = wire.base64_text(NO_EXTENSION)

@@ -2,18 +2,30 @@
 
 import hashlib
 import time
+from typing import TYPE_CHECKING
 
 from localnet.chain.chain import Chain, new_chain
 from localnet.chain.closed_ledger import ClosedLedger
 from localnet.chain.saved_entries import read_saved_entries
-from localnet.chain.state_file import SavedChain, StateFile
 from localnet.ledger.state import LedgerState
 from localnet.settings import LocalnetSettings
 from localnet.transactions.queue import BANNED_LEDGERS
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
+
+if TYPE_CHECKING:
+    from localnet.chain.state_file import SavedChain, StateFile
 
 
-def start_chain(settings: LocalnetSettings, state_file: StateFile | None) -> Chain:
+def open_state_file(settings: LocalnetSettings) -> "StateFile | None":
+    """The file that keeps the chain, if it is to be kept. Raises StartupError."""
+    if settings.state is None:
+        return None
+    from localnet.chain.state_file import StateFile  # most chains are not kept, and start sooner without
+
+    return StateFile(settings.state)
+
+
+def start_chain(settings: LocalnetSettings, state_file: "StateFile | None") -> Chain:
     """The chain, which keeps itself in the file if there is one. Raises StartupError."""
     if state_file is None:
         return _begin(settings)
@@ -30,7 +42,7 @@ def start_chain(settings: LocalnetSettings, state_file: StateFile | None) -> Cha
     return chain
 
 
-def _open(settings: LocalnetSettings, state_file: StateFile) -> Chain:
+def _open(settings: LocalnetSettings, state_file: "StateFile") -> Chain:
     if not state_file.is_new:
         if settings.fork is not None:
             raise StartupError(f"{state_file} has a chain already; begin a fork with a new file")
@@ -51,7 +63,7 @@ def _begin(settings: LocalnetSettings) -> Chain:
     return new_chain(network, of_network, start_time, retention, saved.sequence, saved.entries)
 
 
-def _restore(settings: LocalnetSettings, saved: SavedChain) -> Chain:
+def _restore(settings: LocalnetSettings, saved: "SavedChain") -> Chain:
     """The saved chain, as it was when its last ledger had closed; what waited in the queue is gone."""
     kept = saved.ledgers[-settings.retention_ledgers :]
     state = LedgerState()

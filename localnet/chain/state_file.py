@@ -22,7 +22,7 @@ from localnet.ledger.entries import StoredEntry
 from localnet.ledger.entry_xdr import EntryDecodeError, decode_ledger_entry
 from localnet.ledger.meta import ledger_entry
 from localnet.network_settings import NetworkSettings
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 #: SQLite's mark of whose file it is: "KALE".
 _APPLICATION_ID: Final = 0x4B414C45

@@ -19,7 +19,7 @@ from localnet.rivals.pricing import Pricing
 from localnet.rivals.rival import Rival
 from localnet.rivals.sight import Sight
 from localnet.rivals.wallet import Wallet
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 #: The last bytes of a pail's key: the farmer's key, the index as SCVal, the durability.
 _FARMER: Final = slice(-44, -12)

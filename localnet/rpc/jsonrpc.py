@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from localnet.rpc.json_text import JsonNumber, UnreadableJson, parse_json
-from poolkit.logs import get_logger
+from poolkit.logger import get_logger
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600

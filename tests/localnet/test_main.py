@@ -107,3 +107,18 @@ def test_settings_outside_of_their_limits_are_refused_by_name(
 ) -> None:
     with pytest.raises(StartupError, match=text):
         make()
+
+
+async def test_a_start_does_without_what_only_others_need() -> None:
+    """Each of these takes a tenth of a second or so: a localnet answers within one."""
+    heavy = ["grpc", "google.protobuf", "structlog", "rich", "psutil", "sqlite3", "psycopg2", "peewee"]
+    program = (
+        "import sys, kalepool_cli.main, localnet.main; from localnet.settings import LocalnetSettings; "
+        "from localnet.server import LocalnetNode; LocalnetNode(LocalnetSettings(port=0)); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert (process.returncode, out.decode()) == (0, "[]\n")
