@@ -87,6 +87,19 @@ def save_entries(
     show({"file": str(file), "sequence": saved["ledger"]["latestLedger"], "entries": len(saved["entries"])})
 
 
+@app.command()
+def load(
+    classic: Annotated[float | None, typer.Option(help="Share of the classic operations.")] = None,
+    soroban: Annotated[float | None, typer.Option(help="Share of the Soroban resources.")] = None,
+    bid: Annotated[int | None, typer.Option(help="The median bid, stroops an operation.")] = None,
+    spread: Annotated[float | None, typer.Option(help="Standard deviation of the bids' logarithm.")] = None,
+    admin: AdminOption = DEFAULT_ADMIN,
+) -> None:
+    """Change what strangers ask of each ledger, 1 being all of it; without options only show it."""
+    given = {"classic": classic, "soroban": soroban, "median_bid_stroops": bid, "bid_spread": spread}
+    show(ask(admin, "/load", {name: value for name, value in given.items() if value is not None}))
+
+
 @faults.command("list")
 def list_faults(admin: AdminOption = DEFAULT_ADMIN) -> None:
     """Show the rules and how often each has struck."""

@@ -2,6 +2,7 @@
 
 from localnet.admin.clock import ClockAdmin, JumpFields, SpeedFields, StepFields
 from localnet.admin.entries import Entries
+from localnet.admin.load import LoadAdmin, LoadFields
 from localnet.admin.requests import NoFields, Route, Routes
 from localnet.admin.status import Status
 from localnet.admin.tickets import ReleaseFields, ReturnFields, TakeFields, Tickets
@@ -20,6 +21,7 @@ def admin_routes(chain: Chain, clock: LedgerClock) -> Routes:
         "/clock/resume": Route(NoFields, by_hand.resume),
         "/clock/step": Route(StepFields, by_hand.step),
         "/clock/jump": Route(JumpFields, by_hand.jump),
+        "/load": Route(LoadFields, LoadAdmin(chain).set_load),
         "/ticket/take": Route(TakeFields, tickets.take),
         "/ticket/return": Route(ReturnFields, tickets.return_),
         "/ticket/release": Route(ReleaseFields, tickets.release),

@@ -15,6 +15,8 @@ from random import Random
 from localnet.transactions.bids import RATE_UNIT, Bid, Demand
 
 MAX_LOAD = 10.0
+MAX_SPREAD = 10.0
+BID_RANGE = (1, 2**32)
 
 _BIDS_PER_LOAD = 100
 _TIE_BYTES = 8
@@ -37,8 +39,8 @@ class BackgroundLoad:
     def __post_init__(self) -> None:
         self._require("classic", 0, MAX_LOAD)
         self._require("soroban", 0, MAX_LOAD)
-        self._require("median_bid_stroops", 1, 2**32)
-        self._require("bid_spread", 0, 10)
+        self._require("median_bid_stroops", *BID_RANGE)
+        self._require("bid_spread", 0, MAX_SPREAD)
 
     @property
     def is_any(self) -> bool:

@@ -7,7 +7,6 @@ number for each limit of the lane.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from operator import add, gt, sub
 from typing import Final
 
@@ -44,8 +43,11 @@ class Bid:
 
     def cut_to(self, room: Demand) -> "Bid":
         """The part of a stranger's bid that fits, all of its demand cut in proportion."""
-        part = min(Fraction(left, wanted) for wanted, left in zip(self.demand, room, strict=True) if wanted)
-        return replace(self, demand=tuple(int(wanted * part) for wanted in self.demand))
+        most, of = 1, 1
+        for wanted, left in zip(self.demand, room, strict=True):
+            if left * of < most * wanted:
+                most, of = left, wanted
+        return replace(self, demand=tuple(wanted * most // of for wanted in self.demand))
 
 
 def bid_of(envelope: Envelope) -> Bid:

@@ -34,12 +34,20 @@ async def test_the_clock_is_controlled_from_the_command_line() -> None:
         assert (await ctl(node, "status"))["seconds_to_boundary"] == 35
 
 
+async def test_the_background_load_is_controlled_from_the_command_line() -> None:
+    async with running_localnet(runs_clock=False) as node:
+        assert (await ctl(node, "load"))["classic"] == 0
+        changed = await ctl(node, "load", "--classic", "1.5", "--bid", "500")
+        assert (changed["classic"], changed["soroban"], changed["median_bid_stroops"]) == (1.5, 0, 500)
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
         (("speed", "max"), "speed max needs a driver, and nobody holds the ticket"),
         (("speed", "0"), "speed: speed is 0, must be above 0"),
         (("speed", "fast"), "speed: speed is 'fast', must be a number or max (got 'fast')"),
+        (("load", "--soroban", "11"), "soroban: Input should be less than or equal to 10 (got 11.0)"),
         (("step", "0"), "ledgers: Input should be greater than or equal to 1 (got 0)"),
     ],
 )

@@ -144,6 +144,14 @@ def test_a_replacement_may_drive_out_others_but_not_itself(play: Play) -> None:
     assert len(play.chain.queue) == 1, "two operations do not fit into a ledger of one"
 
 
+def test_the_same_transaction_with_other_signatures_is_no_duplicate() -> None:
+    play = Play()
+    waiting = payment(play, ADA)
+    assert play.send(waiting).status is SendStatus.PENDING
+    assert play.send(waiting).status is SendStatus.DUPLICATE
+    assert play.send(waiting, EVE).status is SendStatus.TRY_AGAIN_LATER
+
+
 def test_who_pays_for_a_contract_call_sends_no_payment_meanwhile(play: Play) -> None:
     assert play.send(bump(contract_call(play, ADA), BOB, 100)).status is SendStatus.PENDING
     assert play.send(payment(play, BOB)).status is SendStatus.TRY_AGAIN_LATER
