@@ -121,7 +121,7 @@ class Play:
         decoded = []
         for envelope in envelopes:
             assert self._submit(envelope).status is SendStatus.PENDING
-            decoded.append(decode_envelope(_encoded(envelope), self.chain.network_id))
+            decoded.append(decode_envelope(encoded(envelope), self.chain.network_id))
         applied = Application(
             self.chain.state, ledger, self.chain.settings, self.chain.latest.inclusion
         ).apply(decoded)
@@ -151,7 +151,7 @@ class Play:
         return line
 
     def _submit(self, envelope: AnyEnvelope) -> Submission:
-        return self.chain.submit(_encoded(envelope)).submission
+        return self.chain.submit(encoded(envelope)).submission
 
 
 def signed(builder: TransactionBuilder, *keys: Keypair) -> TransactionEnvelope:
@@ -169,7 +169,7 @@ def _signed(envelope: AnyEnvelope | TransactionBuilder, keys: Sequence[Keypair])
     return envelope
 
 
-def _encoded(envelope: AnyEnvelope) -> bytes:
+def encoded(envelope: AnyEnvelope) -> bytes:
     return envelope.to_xdr_object().to_xdr_bytes()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import sha256
 
 from stellar_sdk import (
@@ -13,9 +14,13 @@ from stellar_sdk import (
     TransactionBuilder,
     TransactionEnvelope,
     TrustLineFlags,
+    scval,
+    xdr,
 )
 from stellar_sdk.operation import SetOptions
 
+from kale import calls
+from kale.addresses import address_value
 from kale.networks import LOCAL
 from kale.storage import pail_key
 from localnet.genesis import FAUCET, ISSUER
@@ -23,7 +28,9 @@ from localnet.rivals import farm_calls
 from localnet.rivals.pricing import Needed
 from localnet.rivals.sight import Sight
 from localnet.rivals.wallet import Call
-from tests.localnet.play import KALE, AnyEnvelope, Play, signed
+from localnet.transactions.envelopes import decode_envelope
+from localnet.transactions.simulation import SimulationError, SimulationOptions, Simulator
+from tests.localnet.play import KALE, AnyEnvelope, Play, encoded, signed
 
 FARMERS = tuple(Keypair.from_raw_ed25519_seed(sha256(bytes([number])).digest()) for number in range(4))
 _NOBODY = Keypair.from_raw_ed25519_seed(sha256(b"nobody").digest()).public_key
@@ -43,12 +50,17 @@ class Move:
 
 
 def transaction(play: Play, move: Move) -> AnyEnvelope | None:
-    """The move as a signed transaction; None if its farmer has no account."""
+    """The move as a signed transaction; None if its farmer has no account, or a simulation fails."""
     farmer, other = FARMERS[move.farmer], FARMERS[move.other]
     if not play.exists(farmer):
         return None
     if move.kind in _CALLS:
         envelope = _call(play, move, farmer)
+    elif move.kind in _TOKEN_CALLS:
+        called = _simulated(play, farmer, _token_call(move, farmer, other))
+        if called is None:
+            return None
+        envelope = called
     else:
         signers = {key.public_key: key for key in (farmer, *_MOVES[move.kind].signers(other))}
         builder = play.builder(farmer)
@@ -221,8 +233,9 @@ _MOVES = {
     "take": _Kind(_take, _both),
 }
 _CALLS = ("plant", "work", "harvest")
+_TOKEN_CALLS = ("move KALE", "move XLM", "burn KALE", "trust KALE")
 #: Farming and sponsoring more often than the rest, so that there is something to harvest and to revoke.
-KINDS = (*_MOVES, *_CALLS, *_CALLS, "plant", "work", "harvest", "sponsor", "trust", "create")
+KINDS = (*_MOVES, *_CALLS, *_TOKEN_CALLS, *_CALLS, "plant", "work", "harvest", "sponsor", "trust", "create")
 
 
 def _call(play: Play, move: Move, farmer: Keypair) -> TransactionEnvelope:
@@ -255,6 +268,41 @@ def _farm_call(play: Play, move: Move, farmer: str, index: int) -> Call:
     ]
     owner, past = pails[move.number % len(pails)] if pails else (farmer, index)
     return farm_calls.harvest(LOCAL, owner, past)
+
+
+def _token_call(move: Move, farmer: Keypair, other: Keypair) -> xdr.HostFunction:
+    """A call of the contract that KALE or XLM has; a farmer's XLM may make another's account."""
+    sender, receiver = address_value(farmer.public_key), address_value(other.public_key)
+    amount = scval.to_int128(int(Decimal(_amount(move.number)) * 10**7))
+    kale = LOCAL.asset_contract_id
+    if move.kind == "move KALE":
+        return calls.invocation(kale, "transfer", [sender, receiver, amount])
+    if move.kind == "burn KALE":
+        return calls.invocation(kale, "burn", [sender, amount])
+    if move.kind == "trust KALE":
+        return calls.invocation(kale, "trust", [sender])
+    xlm = Asset.native().contract_id(LOCAL.passphrase)
+    return calls.invocation(xlm, "transfer", [sender, receiver, amount])
+
+
+def _simulated(play: Play, farmer: Keypair, function: xdr.HostFunction) -> TransactionEnvelope | None:
+    """The call as a client assembles it; what runs before it in its ledger may make it fail."""
+    chain = play.chain
+    tried = play.builder(farmer).append_operation(InvokeHostFunction(function, [])).build()
+    envelope = decode_envelope(encoded(tried), chain.network_id)
+    try:
+        simulator = Simulator(chain.state, chain.ledger_info(), chain.settings)
+        simulation = simulator.simulate(envelope, SimulationOptions())
+    except SimulationError:
+        return None
+    assert simulation.result is not None
+    auth = [xdr.SorobanAuthorizationEntry.from_xdr_bytes(entry) for entry in simulation.result.auth]
+    data = xdr.SorobanTransactionData.from_xdr_bytes(simulation.proposal.transaction_data)
+    builder = play.builder(farmer).append_operation(InvokeHostFunction(function, auth))
+    called = builder.set_soroban_data(data).build()
+    called.transaction.fee = data.resource_fee.int64 + 100
+    called.sign(farmer)
+    return called
 
 
 def begin(play: Play) -> None:
