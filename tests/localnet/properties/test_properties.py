@@ -22,7 +22,7 @@ _LEDGER = st.tuples(st.lists(_MOVE, min_size=1, max_size=4), st.sampled_from([5,
 
 
 @settings(
-    derandomize=True, max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    derandomize=True, max_examples=35, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 @given(st.lists(_LEDGER, min_size=8, max_size=30))
 def test_the_books_add_up_after_every_ledger(ledgers: list[tuple[list[Move], int]]) -> None:

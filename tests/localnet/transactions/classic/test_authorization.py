@@ -3,11 +3,15 @@
 from typing import Any
 
 import pytest
-from stellar_sdk import Asset, AuthorizationFlag, Keypair, TrustLineEntryFlag, TrustLineFlags, scval
+from stellar_sdk import Asset, AuthorizationFlag, Keypair, TrustLineEntryFlag, TrustLineFlags, scval, xdr
+from stellar_sdk.exceptions import PrepareTransactionException
 from stellar_sdk.operation import AllowTrust
 
-from localnet.genesis import FAUCET
+from kale import calls
+from localnet.genesis import FAUCET, ISSUER
+from localnet.testing import NodeHandle
 from tests.localnet.play import Applied, Play
+from tests.localnet.wallet import Wallet
 
 REQUIRED = AuthorizationFlag.AUTHORIZATION_REQUIRED
 REVOCABLE = AuthorizationFlag.AUTHORIZATION_REVOCABLE
@@ -15,6 +19,7 @@ CLAWBACK = AuthorizationFlag.AUTHORIZATION_CLAWBACK_ENABLED
 AUTHORIZED = TrustLineFlags.AUTHORIZED_FLAG
 MAINTAINS = TrustLineFlags.AUTHORIZED_TO_MAINTAIN_LIABILITIES_FLAG
 CLAWED = TrustLineFlags.TRUSTLINE_CLAWBACK_ENABLED_FLAG
+TRAPPED = xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_TRAPPED
 
 
 class Corn:
@@ -192,3 +197,26 @@ def test_flags_are_set_with_the_low_threshold(play: Play) -> None:
     assert play.apply(builder, helper).succeeded
     builder = play.builder(corn.issuer).append_clawback_op(corn.asset, corn.holder.public_key, "1")
     assert play.refusal(builder, helper) == ["txFAILED", "opBAD_AUTH"]
+
+
+async def test_a_frozen_farmer_does_not_plant_with_a_stake(farmer: Wallet, node: NodeHandle) -> None:
+    issuer = Wallet(node, farmer.rpc, ISSUER)
+    await issuer.apply((await issuer.builder()).append_set_options_op(set_flags=REVOCABLE))
+    plant = calls.plant(node.network.farm_contract_id, farmer.address, 10**7)
+    prepared = await farmer.prepared(plant)
+
+    async def freeze(clear: TrustLineFlags | None, add: TrustLineFlags | None) -> None:
+        builder = (await issuer.builder()).append_set_trust_line_flags_op(
+            farmer.address, farmer.asset, clear, add
+        )
+        assert (await issuer.apply(builder)).succeeded
+
+    await freeze(AUTHORIZED, None)
+    assert (await farmer.include(prepared)).invocation_code == TRAPPED
+    with pytest.raises(PrepareTransactionException) as refused:
+        await farmer.prepared(plant)
+    error = refused.value.simulate_transaction_response.error
+    assert error is not None
+    assert error.startswith("HostError: Error(Contract, #11)")
+    await freeze(None, AUTHORIZED)
+    assert (await farmer.call(plant)).succeeded
