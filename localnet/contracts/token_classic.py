@@ -4,7 +4,6 @@ Both have the same methods; errors are the contract's: 6 without an account, 10 
 would leave, 13 without a trustline, 14 for too small a reserve, 15 for too many subentries.
 """
 
-import copy
 from typing import Final, Protocol
 
 from stellar_sdk import Asset, scval, xdr
@@ -14,17 +13,20 @@ from kale.constants import I64_MAX
 from kale.contract_errors import TokenError
 from kale.storage import account_key, trustline_key
 from localnet.ledger.accounts import (
+    MOST_SUBENTRIES,
+    highest_balance_stroops,
+    line_range,
     new_account,
     new_trustline,
     reserve_stroops,
     with_balance,
     with_line_balance,
+    with_line_flags,
     with_subentries,
 )
 from localnet.soroban.contract_env import ContractEnv
 from localnet.soroban.errors import HostError
 
-MOST_SUBENTRIES: Final = 1_000
 _LINE_FLAGS: Final = xdr.TrustLineFlags
 _ACCOUNT_FLAGS: Final = xdr.AccountFlags
 
@@ -72,7 +74,7 @@ class Trustlines:
         if holder == self._issuer:
             return
         line = self._line(holder)
-        balance = _changed_balance(self._env, line.balance.int64, change, *_line_range(line))
+        balance = _changed_balance(self._env, line.balance.int64, change, *line_range(line))
         self._put(holder, with_line_balance(line, balance))
 
     def check_clawback(self, holder: str) -> None:
@@ -91,9 +93,7 @@ class Trustlines:
         added, removed = _LINE_FLAGS.AUTHORIZED_FLAG, _LINE_FLAGS.AUTHORIZED_TO_MAINTAIN_LIABILITIES_FLAG
         if not authorized:
             added, removed = removed, added
-        changed = copy.copy(line)
-        changed.flags = xdr.Uint32(line.flags.uint32 & ~removed | added)
-        self._put(holder, changed)
+        self._put(holder, with_line_flags(line, line.flags.uint32 & ~removed | added))
 
     def trust(self, holder: str) -> None:
         """An unlimited line, if the holder authorises it (CAP-73)."""
@@ -165,9 +165,7 @@ class Accounts:
             account = self._created(holder, change)
         else:
             lowest = reserve_stroops(account, self._env.ledger.base_reserve_stroops)
-            highest = I64_MAX
-            if account.ext.v1 is not None:
-                highest -= account.ext.v1.liabilities.buying.int64
+            highest = highest_balance_stroops(account)
             balance = _changed_balance(self._env, account.balance.int64, change, lowest, highest)
             account = with_balance(account, balance)
         _put_account(self._env, holder, account)
@@ -232,11 +230,3 @@ def _changed_balance(env: ContractEnv, balance: int, change: int, lowest: int, h
             [scval.to_int64(lowest), scval.to_int64(changed), scval.to_int64(highest)],
         )
     return changed
-
-
-def _line_range(line: xdr.TrustLineEntry) -> tuple[int, int]:
-    """What liabilities and limit leave: the balance must stay between."""
-    if line.ext.v1 is None:
-        return 0, line.limit.int64
-    liabilities = line.ext.v1.liabilities
-    return liabilities.selling.int64, line.limit.int64 - liabilities.buying.int64

@@ -12,6 +12,7 @@ from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.network_settings import NetworkSettings
 
 INT64_MAX = 2**63 - 1
+MOST_SUBENTRIES = 1_000
 
 _ED25519_PREFIX = wire.int32(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519)
 _ACCOUNT_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.ACCOUNT) + _ED25519_PREFIX
@@ -218,6 +219,19 @@ def reserve_stroops(account: xdr.AccountEntry, base_reserve_stroops: int) -> int
         if second is not None:
             entries += second.num_sponsoring.uint32 - second.num_sponsored.uint32
     return entries * base_reserve_stroops + selling
+
+
+def highest_balance_stroops(account: xdr.AccountEntry) -> int:
+    """What the account can hold: an i64, less what its offers buy."""
+    return INT64_MAX - (0 if account.ext.v1 is None else account.ext.v1.liabilities.buying.int64)
+
+
+def line_range(line: xdr.TrustLineEntry) -> tuple[int, int]:
+    """The least and the most that the trustline can hold: its offers' sales, and the limit less purchases."""
+    if line.ext.v1 is None:
+        return 0, line.limit.int64
+    liabilities = line.ext.v1.liabilities
+    return liabilities.selling.int64, line.limit.int64 - liabilities.buying.int64
 
 
 def available_stroops(account: xdr.AccountEntry, settings: NetworkSettings) -> int:

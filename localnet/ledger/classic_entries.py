@@ -19,7 +19,7 @@ class ClassicEntries:
         return find_account(self.layer, key)
 
     def get_account(self, key: bytes) -> xdr.AccountEntry:
-        """An account that rules before have found, or that cannot go away: a source, a sponsor."""
+        """An account that rules before have found: a source, a receiver."""
         account = find_account(self.layer, key)
         assert account is not None
         return account
@@ -45,6 +45,10 @@ class ClassicEntries:
         self.layer.put(key, StoredEntry(entry.data, self.sequence, None, sponsor_extension(sponsor)))
 
     def change_counts(self, key: bytes, *, sponsored: int = 0, sponsoring: int = 0) -> None:
-        """Changes how many reserves others pay for an account, or it pays for others."""
-        if sponsored or sponsoring:
-            self.put_account(with_counts(self.get_account(key), sponsored=sponsored, sponsoring=sponsoring))
+        """Changes how many reserves others pay for an account, or it pays for others.
+
+        Whoever a fork has left behind is not counted.
+        """
+        account = self.find_account(key)
+        if account is not None and (sponsored or sponsoring):
+            self.put_account(with_counts(account, sponsored=sponsored, sponsoring=sponsoring))

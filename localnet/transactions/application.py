@@ -88,9 +88,11 @@ class Application:
         self._ledger = ledger
         self._settings = settings
         self._inclusion = inclusion
+        self._sequences: dict[bytes, int] = {}
         self._moment = Moment(ledger.sequence, ledger.close_time, ledger.close_time)
 
     def apply(self, envelopes: Sequence[Envelope]) -> list[AppliedTransaction]:
+        self._sequences = {envelope.source: envelope.sequence for envelope in envelopes}
         charged = [self._charge(envelope) for envelope in envelopes]
         outcomes = [self._run(envelope) for envelope in envelopes]
         return [
@@ -214,6 +216,7 @@ class Application:
             network_id=self._ledger.network_id,
             settings=self._settings,
             sponsors=sponsors,
+            sequences=self._sequences,
         )
 
     def _finish(

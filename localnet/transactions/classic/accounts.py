@@ -10,8 +10,8 @@ from stellar_sdk.xdr import (
 
 from localnet.ledger import asset_events, wire
 from localnet.ledger.accounts import (
-    INT64_MAX,
     available_stroops,
+    highest_balance_stroops,
     new_account,
     public_key,
     with_balance,
@@ -64,7 +64,7 @@ def merge(body: xdr.OperationBody, scene: Scene) -> Success:
     amount = scene.source_account().balance.int64
     remove_account_entry(scene.entries, scene.source)
     receiver = scene.entries.get_account(destination)
-    if receiver.balance.int64 > INT64_MAX - amount:
+    if receiver.balance.int64 + amount > highest_balance_stroops(receiver):
         raise OperationFailed(AccountMergeResultCode.ACCOUNT_MERGE_DEST_FULL)
     scene.entries.put_account(with_balance(receiver, receiver.balance.int64 + amount))
     receiver_id = asset_events.receiver_id(body.destination, scene.memo)
@@ -83,7 +83,8 @@ def _require_mergeable(scene: Scene, destination: bytes) -> None:
     if source.num_sub_entries.uint32 != len(source.signers):
         raise OperationFailed(AccountMergeResultCode.ACCOUNT_MERGE_HAS_SUB_ENTRIES)
     # Created again in this ledger, the account would go back to an older number.
-    if source.seq_num.sequence_number.int64 >= _starting_sequence(scene):
+    used = max(source.seq_num.sequence_number.int64, scene.sequences.get(scene.source, 0))
+    if used >= _starting_sequence(scene):
         raise OperationFailed(AccountMergeResultCode.ACCOUNT_MERGE_SEQNUM_TOO_FAR)
     if scene.source in scene.sponsors.values() or sponsoring_count(source):
         raise OperationFailed(AccountMergeResultCode.ACCOUNT_MERGE_IS_SPONSOR)

@@ -13,6 +13,7 @@ from localnet.ledger import asset_events
 from localnet.ledger.accounts import (
     account_id,
     find_trustline,
+    line_range,
     public_key,
     with_line_balance,
     with_line_flags,
@@ -108,7 +109,8 @@ def clawback(body: xdr.OperationBody, scene: Scene) -> Success:
         raise OperationFailed(ClawbackResultCode.CLAWBACK_NO_TRUST)
     if not line.flags.uint32 & _CLAWBACK:
         raise OperationFailed(ClawbackResultCode.CLAWBACK_NOT_CLAWBACK_ENABLED)
-    if line.balance.int64 < amount:
+    lowest, _ = line_range(line)
+    if line.balance.int64 - amount < lowest:
         raise OperationFailed(ClawbackResultCode.CLAWBACK_UNDERFUNDED)
     scene.entries.put_trustline(with_line_balance(line, line.balance.int64 - amount))
     event = asset_events.clawback_event(scene.network_id, operation.asset, holder, amount)

@@ -1,6 +1,6 @@
 """What every classic operation is made of: where it acts, how it ends, and its rules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from stellar_sdk import xdr
@@ -44,6 +44,7 @@ class Scene:
     """Where an operation acts: entries on a layer of its own, its source, and the circumstances.
 
     `sponsors` is the transaction's: sponsored accounts and who pays for their next reserves (CAP-33).
+    `sequences` is the ledger's: the numbers that its transactions use, applied or not, by source.
     """
 
     entries: ClassicEntries
@@ -53,14 +54,16 @@ class Scene:
     network_id: bytes
     settings: NetworkSettings
     sponsors: dict[bytes, bytes]
+    sequences: Mapping[bytes, int]
 
     def source_account(self) -> xdr.AccountEntry:
         return self.entries.get_account(self.source)
 
     def require_reserves(self, payer: bytes, count: int, low_reserve: int) -> None:
         """Fails with `low_reserve` unless an account can spare so many reserves."""
-        available = available_stroops(self.entries.get_account(payer), self.settings)
-        if available < count * self.settings.base_reserve_stroops:
+        account = self.entries.find_account(payer)
+        needed = count * self.settings.base_reserve_stroops
+        if account is None or available_stroops(account, self.settings) < needed:
             raise OperationFailed(low_reserve)
 
 

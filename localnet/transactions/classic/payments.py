@@ -5,9 +5,10 @@ from stellar_sdk.xdr import PaymentResultCode, TrustLineFlags
 
 from localnet.ledger import asset_events
 from localnet.ledger.accounts import (
-    INT64_MAX,
     available_stroops,
     find_trustline,
+    highest_balance_stroops,
+    line_range,
     with_balance,
     with_line_balance,
 )
@@ -45,7 +46,7 @@ def _pay_native(scene: Scene, _: xdr.Asset, destination: bytes, amount: int) -> 
         raise OperationFailed(PaymentResultCode.PAYMENT_NO_DESTINATION)
     if destination == scene.source:
         return
-    if receiver.balance.int64 > INT64_MAX - amount:
+    if receiver.balance.int64 + amount > highest_balance_stroops(receiver):
         raise OperationFailed(PaymentResultCode.PAYMENT_LINE_FULL)
     sender = scene.source_account()
     if available_stroops(sender, scene.settings) < amount:
@@ -70,7 +71,8 @@ def _credit(scene: Scene, asset: xdr.Asset, destination: bytes, amount: int) -> 
         raise OperationFailed(PaymentResultCode.PAYMENT_NO_TRUST)
     if not line.flags.uint32 & _AUTHORIZED:
         raise OperationFailed(PaymentResultCode.PAYMENT_NOT_AUTHORIZED)
-    if line.balance.int64 + amount > line.limit.int64:
+    _, highest = line_range(line)
+    if line.balance.int64 + amount > highest:
         raise OperationFailed(PaymentResultCode.PAYMENT_LINE_FULL)
     scene.entries.put_trustline(with_line_balance(line, line.balance.int64 + amount))
 
@@ -81,6 +83,7 @@ def _debit(scene: Scene, asset: xdr.Asset, amount: int) -> None:
         raise OperationFailed(PaymentResultCode.PAYMENT_SRC_NO_TRUST)
     if not line.flags.uint32 & _AUTHORIZED:
         raise OperationFailed(PaymentResultCode.PAYMENT_SRC_NOT_AUTHORIZED)
-    if line.balance.int64 < amount:
+    lowest, _ = line_range(line)
+    if line.balance.int64 - amount < lowest:
         raise OperationFailed(PaymentResultCode.PAYMENT_UNDERFUNDED)
     scene.entries.put_trustline(with_line_balance(line, line.balance.int64 - amount))

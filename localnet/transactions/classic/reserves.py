@@ -6,7 +6,7 @@ A reserve is the owner's to pay, unless somebody sponsors the owner's reserves i
 from stellar_sdk import xdr
 from stellar_sdk.xdr import OperationResultCode
 
-from localnet.ledger.accounts import account_key, with_subentries
+from localnet.ledger.accounts import MOST_SUBENTRIES, account_key, with_subentries
 from localnet.ledger.classic_entries import ClassicEntries
 from localnet.ledger.sponsorships import (
     AccountSigner,
@@ -17,7 +17,6 @@ from localnet.ledger.sponsorships import (
 )
 from localnet.transactions.classic.operation import OperationFailed, OperationRefused, Scene
 
-MOST_SUBENTRIES = 1_000
 ACCOUNT_RESERVES = 2
 
 

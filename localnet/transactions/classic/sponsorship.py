@@ -123,10 +123,9 @@ def _move(scene: Scene, reserve: _Reserve) -> None:
 def _reserve_of_entry(scene: Scene, ledger_key: xdr.LedgerKey) -> _Reserve:
     key = key_bytes(ledger_key)
     entry = scene.entries.layer.find(key)
-    if entry is None:
+    owned = None if entry is None else entry.data.account or entry.data.trust_line or entry.data.data
+    if entry is None or owned is None:
         raise OperationFailed(RevokeSponsorshipResultCode.REVOKE_SPONSORSHIP_DOES_NOT_EXIST)
-    owned = entry.data.account or entry.data.trust_line or entry.data.data
-    assert owned is not None, "there are no offers and no claimable balances"
     return _Reserve(
         owner=public_key(owned.account_id),
         sponsor=entry_sponsor(entry),

@@ -31,9 +31,11 @@ def change_trust(body: xdr.OperationBody, scene: Scene) -> Success:
     line = find_trustline(scene.entries.layer, scene.source, asset)
     if line is None:
         _open(scene, asset, limit)
-    elif limit < line.balance.int64:
+    elif limit < _least_limit(line):
         raise OperationFailed(ChangeTrustResultCode.CHANGE_TRUST_INVALID_LIMIT)
     elif limit == 0:
+        if _is_in_pool(line):
+            raise OperationFailed(ChangeTrustResultCode.CHANGE_TRUST_CANNOT_DELETE)
         remove_subentry(scene, trustline_key(scene.source, asset))
     else:
         _issuer(scene, asset)
@@ -49,6 +51,17 @@ def _open(scene: Scene, asset: xdr.Asset, limit: int) -> None:
     data = xdr.LedgerEntryData(xdr.LedgerEntryType.TRUSTLINE, trust_line=line)
     key = trustline_key(scene.source, asset)
     create_subentry(scene, key, data, ChangeTrustResultCode.CHANGE_TRUST_LOW_RESERVE)
+
+
+def _least_limit(line: xdr.TrustLineEntry) -> int:
+    """What the line holds, and what its offers buy."""
+    return line.balance.int64 + (0 if line.ext.v1 is None else line.ext.v1.liabilities.buying.int64)
+
+
+def _is_in_pool(line: xdr.TrustLineEntry) -> bool:
+    """Whether a liquidity pool's share depends on the line; only a forked chain has those."""
+    second = None if line.ext.v1 is None else line.ext.v1.ext.v2
+    return second is not None and second.liquidity_pool_use_count.int32 > 0
 
 
 def _issuer(scene: Scene, asset: xdr.Asset) -> xdr.AccountEntry:

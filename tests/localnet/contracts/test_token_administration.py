@@ -5,8 +5,7 @@ from stellar_sdk import StrKey, scval, xdr
 
 from kale.addresses import account_key_bytes, address_value
 from kale.storage import account_key, token_balance_key, trustline_key
-from localnet.contracts.token_classic import MOST_SUBENTRIES
-from localnet.ledger.accounts import new_account, with_subentries
+from localnet.ledger.accounts import MOST_SUBENTRIES, new_account, with_subentries
 from tests.localnet.contract_chain import (
     AUTHORIZED,
     FARM,

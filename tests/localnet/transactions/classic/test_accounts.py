@@ -6,7 +6,7 @@ from stellar_sdk import Asset, AuthorizationFlag, MuxedAccount, scval, xdr
 from localnet.genesis import FAUCET, ISSUER, ROOT
 from localnet.ledger.accounts import sequence_use
 from localnet.network_settings import TOTAL_COINS_STROOPS
-from tests.localnet.play import KALE, Play
+from tests.localnet.play import KALE, Play, signed
 
 
 def test_a_merged_account_gives_all_its_xlm_away_and_is_gone(play: Play) -> None:
@@ -58,6 +58,16 @@ def test_an_account_that_is_ahead_of_its_ledger_does_not_merge(play: Play) -> No
     play.apply(play.builder(ada).append_bump_sequence_op(ahead), ada)
     merging = play.builder(ada).append_account_merge_op(FAUCET.public_key)
     assert play.apply(merging, ada).operation_codes == ["ACCOUNT_MERGE_SEQNUM_TOO_FAR"]
+
+
+def test_an_account_whose_waiting_transaction_is_ahead_does_not_merge(play: Play) -> None:
+    ada, bob = play.funded("ada"), play.funded("bob")
+    ahead = play.builder(ada).set_min_sequence_number(0).append_bump_sequence_op(0)
+    ahead.source_account.sequence = (play.chain.latest.sequence + 1 << 32) + 5
+    merging = play.builder(bob).append_account_merge_op(bob.public_key, source=ada.public_key)
+    merged, waiting = play.apply_in_order(signed(merging, ada, bob), signed(ahead, ada))
+    assert merged.operation_codes == ["ACCOUNT_MERGE_SEQNUM_TOO_FAR"]
+    assert waiting.succeeded
 
 
 def test_signers_go_with_a_merged_account(play: Play) -> None:
