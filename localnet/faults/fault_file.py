@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from localnet.chain.background_load import MAX_LOAD
 from localnet.faults.rule import FaultKind, FaultPlan, FaultRule, Scope
 from localnet.rpc.methods import METHOD_NAMES
 from localnet.toml_files import Located, Table, TomlFileError, read_named_file, tables_of
@@ -178,6 +179,11 @@ _OWN_KEYS: Final[Mapping[FaultKind, Mapping[str, Read]]] = {
     FaultKind.STALL: {"ledgers": _LEDGERS},
     FaultKind.BURST: {"ledgers": _LEDGERS, "close_time_seconds": _whole(0, 5)},
     FaultKind.REPEAT_CLOSE_TIME: {"ledgers": _LEDGERS},
+    FaultKind.SURGE: {
+        "load": _number(0, MAX_LOAD),
+        "median_bid_stroops": _whole(1, 2**32),
+        **_FOR_LEDGERS,
+    },
 }
 _NEEDED: Final = {
     FaultKind.STATUS: frozenset({"status"}),
@@ -186,7 +192,14 @@ _NEEDED: Final = {
     FaultKind.SHORT_RETENTION: frozenset({"ledgers"}),
     FaultKind.STALL: frozenset({"ledgers"}),
     FaultKind.BURST: frozenset({"ledgers"}),
+    FaultKind.SURGE: frozenset({"load"}),
 }
 _NETWORK_WIDE: Final = frozenset(
-    {FaultKind.CONTRACT_PAUSED, FaultKind.STALL, FaultKind.BURST, FaultKind.REPEAT_CLOSE_TIME}
+    {
+        FaultKind.CONTRACT_PAUSED,
+        FaultKind.STALL,
+        FaultKind.BURST,
+        FaultKind.REPEAT_CLOSE_TIME,
+        FaultKind.SURGE,
+    }
 )

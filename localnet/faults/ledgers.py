@@ -1,8 +1,9 @@
-"""Faults of ledgers, carried out: nodes that lag or forget, a farm that is paused, ledgers that come late."""
+"""Faults of ledgers, carried out: nodes that lag or forget, a farm that is paused, late and full ledgers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from localnet.chain.background_load import BackgroundLoad
 from localnet.chain.chain import Chain
 from localnet.chain.chain_view import ChainView
 from localnet.chain.close_plan import PlannedClose
@@ -40,6 +41,7 @@ class LedgerFaults:
         self._strikes: list[_Strike] = []
         self._sequence = 0
         self._next = PlannedClose()
+        self._usual_load: BackgroundLoad | None = None
         self._decide(chain.latest.sequence + 1)
         chain.observers.append(self._ledger_closed)
         clock.follow(self._plan)
@@ -76,6 +78,23 @@ class LedgerFaults:
                 view.lag(lag)
             view.shorten(min(self._windows(node), default=None))
         self._next = self._planned_close()
+        self._load()
+
+    def _load(self) -> None:
+        """In a surge strangers ask for at least its load; after it for what they did before."""
+        surge = max(self._to_come(FaultKind.SURGE), key=lambda rule: rule.load, default=None)
+        if surge is not None:
+            if self._usual_load is None:
+                self._usual_load = self._chain.background_load
+            usual = self._usual_load
+            self._chain.background_load = replace(
+                usual,
+                classic=max(usual.classic, surge.load),
+                soroban=max(usual.soroban, surge.load),
+                median_bid_stroops=surge.median_bid_stroops,
+            )
+        elif self._usual_load is not None:
+            self._chain.background_load, self._usual_load = self._usual_load, None
 
     def _planned_close(self) -> PlannedClose:
         """A stall lengthens, a burst shortens the wait; the last word on the close time has a repeat."""

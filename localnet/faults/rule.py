@@ -31,6 +31,7 @@ class FaultKind(Enum):
     STALL = "stall"
     BURST = "burst"
     REPEAT_CLOSE_TIME = "repeat_close_time"
+    SURGE = "surge"
 
     @property
     def scope(self) -> Scope:
@@ -48,6 +49,7 @@ _LEDGER_KINDS: Final = frozenset(
         FaultKind.STALL,
         FaultKind.BURST,
         FaultKind.REPEAT_CLOSE_TIME,
+        FaultKind.SURGE,
     }
 )
 
@@ -62,6 +64,7 @@ class FaultRule:
     Opportunities are requests, submissions or ledgers from `from_ledger` on and before `until_ledger`: each
     `every`th strikes with `probability`, at most `count` times. Empty `nodes` and `methods` mean all.
     `ledgers` is an amount (of lag, window, stall, burst or repeats), `for_ledgers` how long a strike lasts.
+    `load` is what strangers ask for in a surge, in ledgers' worth a ledger.
     """
 
     kind: FaultKind
@@ -78,6 +81,8 @@ class FaultRule:
     ledgers: int = 1
     for_ledgers: int = 1
     close_time_seconds: int = 1
+    load: float = 1.0
+    median_bid_stroops: int = 200
 
     def concerns_node(self, node: int) -> bool:
         return not self.nodes or node in self.nodes

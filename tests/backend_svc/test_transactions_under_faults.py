@@ -52,19 +52,19 @@ every = 3
 [[fault]]
 kind = "stall"
 ledgers = 2
-every = 9
+every = 5
 [[fault]]
 kind = "burst"
 ledgers = 3
-every = 11
+every = 4
 [[fault]]
 kind = "repeat_close_time"
-every = 7
+every = 3
 """
 
 
 async def test_each_intent_comes_true_once(database: Database) -> None:
-    async with running_local_chain(database, speed=200, lag_ledgers=(0, 2)) as chain:
+    async with running_local_chain(database, lag_ledgers=(0, 2)) as chain:
         await chain.open_next_block()
         farmers = [await chain.new_farmer(10 * KALE) for _ in range(FARMERS)]
         first = chain.node.chain.latest.sequence + 1

@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import pytest
-from stellar_sdk import Asset
 from stellar_sdk.exceptions import AccountNotFoundException, SorobanRpcErrorResponse
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 from stellar_sdk.xdr import TransactionResultCode
@@ -17,7 +16,7 @@ from localnet.settings import LocalnetSettings, parse_lag
 from localnet.testing import NodeHandle, running_localnet
 from poolkit.errors import StartupError
 from tests.localnet.conftest import START_TIME
-from tests.localnet.wallet import Wallet, refusal_code
+from tests.localnet.wallet import Wallet, payment, refusal_code
 
 LAG = 2
 
@@ -89,9 +88,7 @@ async def test_a_node_that_is_more_than_30_seconds_behind_is_unhealthy(two: TwoN
 
 async def test_an_account_is_as_it_was_two_ledgers_ago(two: TwoNodes) -> None:
     before = (await two.current.load_account(two.farmer.address)).sequence
-    await two.farmer.apply(
-        (await two.farmer.builder()).append_payment_op(two.farmer.address, Asset.native(), "1")
-    )
+    await two.farmer.include(await payment(two.farmer))
     created = await Wallet.funded(two.node, two.current)
     with pytest.raises(AccountNotFoundException):
         await two.late.load_account(created.address)
@@ -138,15 +135,9 @@ async def test_a_call_is_simulated_on_the_state_that_the_node_has(two: TwoNodes)
 
 
 async def test_a_lagging_node_takes_transactions_by_the_sequence_that_it_knows(two: TwoNodes) -> None:
-    stale = two.farmer.signed(
-        (await two.farmer.builder()).append_payment_op(two.farmer.address, Asset.native(), "2")
-    )
-    await two.farmer.apply(
-        (await two.farmer.builder()).append_payment_op(two.farmer.address, Asset.native(), "1")
-    )
-    fresh = two.farmer.signed(
-        (await two.farmer.builder()).append_payment_op(two.farmer.address, Asset.native(), "3")
-    )
+    stale = await payment(two.farmer, fee=200)
+    await two.farmer.include(await payment(two.farmer))
+    fresh = await payment(two.farmer)
     assert refusal_code(await two.late.send_transaction(fresh)) is TransactionResultCode.txBAD_SEQ
     assert refusal_code(await two.current.send_transaction(stale)) is TransactionResultCode.txBAD_SEQ
     sent = await two.late.send_transaction(stale)
@@ -156,18 +147,14 @@ async def test_a_lagging_node_takes_transactions_by_the_sequence_that_it_knows(t
 
 
 async def test_a_transaction_sent_to_a_lagging_node_reaches_the_network(two: TwoNodes) -> None:
-    paid = two.farmer.signed(
-        (await two.farmer.builder()).append_payment_op(two.farmer.address, Asset.native(), "1")
-    )
+    paid = await payment(two.farmer)
     sent = await two.late.send_transaction(paid)
     two.node.close_ledgers()
     assert (await two.current.get_transaction(sent.hash)).status.value == "SUCCESS"
 
 
 async def test_a_short_window_forgets_for_one_node_only(two: TwoNodes) -> None:
-    await two.farmer.apply(
-        (await two.farmer.builder()).append_payment_op(two.farmer.address, Asset.native(), "1")
-    )
+    await two.farmer.include(await payment(two.farmer))
     paid = two.node.chain.latest.transactions[0].hash.hex()
     two.node.close_ledgers(5)
     two.node.rpc_nodes[1].view.shorten(4)

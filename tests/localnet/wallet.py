@@ -121,6 +121,12 @@ class Wallet:
         return Outcome(found, xdr.TransactionResult.from_xdr(found.result_xdr), meta.v4)
 
 
+async def payment(wallet: Wallet, fee: int = 100) -> TransactionEnvelope:
+    """One XLM to oneself, signed and not yet sent."""
+    builder = await wallet.builder(fee)
+    return wallet.signed(builder.append_payment_op(wallet.address, Asset.native(), "1"))
+
+
 def describe_refusal(sent: SendTransactionResponse) -> str:
     if sent.error_result_xdr is None:
         return sent.status.value

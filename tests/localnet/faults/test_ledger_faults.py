@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from stellar_sdk import Keypair
 from stellar_sdk.soroban_server_async import SorobanServerAsync
+from stellar_sdk.xdr import TransactionResultCode
 
 from kale import calls
 from kale.constants import LEDGER_SECONDS
@@ -21,7 +22,7 @@ from localnet.network_settings import MAINNET_SETTINGS
 from localnet.testing import NodeHandle, running_localnet
 from tests.localnet.conftest import START_TIME
 from tests.localnet.faults.rules import add, fault, faulty
-from tests.localnet.wallet import Wallet
+from tests.localnet.wallet import Wallet, payment, refusal_code
 
 BETWEEN_5_AND_8 = ("from_ledger = 5", "until_ledger = 8")
 
@@ -157,6 +158,20 @@ async def test_a_stall_and_a_burst_are_felt_on_the_wall() -> None:
     stalled, bursting = arrivals[3] - arrivals[2], arrivals[9] - arrivals[3]
     assert stalled >= 4 * LEDGER_SECONDS / 100
     assert bursting < stalled / 2
+
+
+async def test_a_surge_fills_ledgers_for_a_while(node: NodeHandle, farmer: Wallet) -> None:
+    """Who bids the base fee is refused, who bids enough comes in, and then all is as before."""
+    add(node, fault("surge", "load = 3", "median_bid_stroops = 5000", "for_ledgers = 2", "count = 1"))
+    node.close_ledgers()
+    refused = await farmer.send(await payment(farmer))
+    assert refusal_code(refused) is TransactionResultCode.txINSUFFICIENT_FEE
+    rich = await payment(farmer, fee=10_000_000)
+    assert (await farmer.include(rich)).succeeded
+    assert (await farmer.rpc.get_fee_stats()).inclusion_fee.max > 5_000
+    node.close_ledgers()
+    assert (await farmer.include(await payment(farmer))).succeeded
+    assert not node.chain.background_load.is_any
 
 
 async def test_rules_that_are_taken_away_end_what_they_began(node: NodeHandle) -> None:

@@ -5,7 +5,7 @@ import time
 
 import aiohttp
 import pytest
-from stellar_sdk import Asset, TransactionEnvelope
+from stellar_sdk import TransactionEnvelope
 from stellar_sdk.exceptions import BadRequestError, BadResponseError
 from stellar_sdk.exceptions import ConnectionError as SdkConnectionError
 from stellar_sdk.soroban_server_async import SorobanServerAsync
@@ -13,16 +13,10 @@ from stellar_sdk.xdr import TransactionResultCode
 
 from localnet.testing import NodeHandle
 from tests.localnet.faults.rules import add, fault, faulty
-from tests.localnet.wallet import Wallet, refusal_code
+from tests.localnet.wallet import Wallet, payment, refusal_code
 
 JSON = {"Content-Type": "application/json"}
 HEALTH = {"jsonrpc": "2.0", "id": 1, "method": "getHealth"}
-
-
-async def payment(farmer: Wallet) -> TransactionEnvelope:
-    """One XLM to oneself, signed and not yet sent."""
-    builder = await farmer.builder()
-    return farmer.signed(builder.append_payment_op(farmer.address, Asset.native(), "1"))
 
 
 async def fate(farmer: Wallet, envelope: TransactionEnvelope) -> str:
