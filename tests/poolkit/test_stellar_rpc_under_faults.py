@@ -19,11 +19,11 @@ TAKEN = [rule for rule in BROKEN if any(kind in rule for kind in ("truncated", "
 
 
 @asynccontextmanager
-async def failing(rule: str, nodes: int = 1) -> AsyncIterator[tuple[NodeHandle, StellarRpc]]:
+async def failing(rule: str, nodes: int = 1, rounds: int = 3) -> AsyncIterator[tuple[NodeHandle, StellarRpc]]:
     plan = parse_faults(f"[[fault]]\n{rule}", "test", nodes)
     async with (
         running_localnet(runs_clock=False, nodes=nodes, faults=plan) as node,
-        StellarRpc([each.rpc_url for each in node.rpc_nodes], call_wall_seconds=0.2) as rpc,
+        StellarRpc([each.rpc_url for each in node.rpc_nodes], call_wall_seconds=0.2, rounds=rounds) as rpc,
     ):
         yield node, rpc
 
@@ -59,7 +59,8 @@ async def test_without_an_answer_it_is_unavailable(rule: str) -> None:
 
 
 async def test_a_port_that_refuses_for_a_while_is_asked_until_it_is_back() -> None:
-    async with failing("kind = 'connection_refused'\nwall_seconds = 0.05\ncount = 1") as (_, rpc):
+    rule = "kind = 'connection_refused'\nwall_seconds = 0.05\ncount = 1"
+    async with failing(rule, rounds=20) as (_, rpc):
         assert (await rpc.health()).latest.sequence == 1
 
 
