@@ -2,15 +2,15 @@
 
 Half of what taking in a call costs is decoding it. Values, addresses, ledger keys, authorisation and
 resources are read here, in less than half of the time; what is not known here is left to the SDK. Both
-give equal objects and refuse the same bytes, but for the depth of nesting. What is no encoding raises one
-of WIRE_ERRORS.
+give equal objects. What is no encoding raises one of WIRE_ERRORS: as a node's XDR library does, and unlike
+the SDK, this refuses padding that is not zero, and flags that are neither 0 nor 1.
 """
 
 import struct
 from collections.abc import Callable
 from functools import lru_cache
 from struct import Struct
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 from stellar_sdk import xdr
 from xdrlib3 import Error as XdrError
@@ -35,12 +35,18 @@ _CONTRACT_DATA: Final = xdr.LedgerEntryType.CONTRACT_DATA
 _CONTRACT_FUNCTION: Final = xdr.SorobanAuthorizedFunctionType.SOROBAN_AUTHORIZED_FUNCTION_TYPE_CONTRACT_FN
 _INVOKE_CONTRACT: Final = xdr.HostFunctionType.HOST_FUNCTION_TYPE_INVOKE_CONTRACT
 
+
+class _Structure(Protocol):
+    """One of the SDK's XDR classes."""
+
+    @classmethod
+    def unpack(cls, unpacker: Unpacker, depth_limit: int) -> Self: ...
+
+    def to_xdr_bytes(self) -> bytes: ...
+
+
 _T = TypeVar("_T")
-_T_co = TypeVar("_T_co", covariant=True)
-
-
-class _Unpackable(Protocol[_T_co]):
-    def unpack(self, unpacker: Unpacker, depth_limit: int) -> _T_co: ...
+_S = TypeVar("_S", bound=_Structure)
 
 
 class WireReader:
@@ -77,20 +83,32 @@ class WireReader:
         number: int = _UINT64.unpack_from(self.raw, position)[0]
         return number
 
+    def flag(self) -> bool:
+        """Whether something optional is there; also a bool."""
+        number = self.uint32()
+        if number > 1:
+            raise ValueError(f"flag is {number}, not 0 or 1")
+        return number == 1
+
     def opaque(self) -> bytes:
         size = self.uint32()
         start = self.position
         self.position = start + size + -size % 4
         if self.position > len(self.raw):
             raise EOFError(f"{size} bytes wanted, {len(self.raw) - start} are left")
+        if size % 4 and any(self.raw[start + size : self.position]):
+            raise ValueError("non-zero padding")
         return self.raw[start : start + size]
 
-    def by_sdk(self, structure: _Unpackable[_T], depth: int = MAX_DEPTH) -> _T:
+    def by_sdk(self, structure: type[_S], depth: int = MAX_DEPTH) -> _S:
         """Any structure, by the SDK's own class."""
-        unpacker = Unpacker(self.raw)
-        unpacker.set_position(self.position)
+        start = self.position
+        unpacker = _StrictUnpacker(self.raw)
+        unpacker.set_position(start)
         read = structure.unpack(unpacker, depth)
         self.position = unpacker.get_position()
+        if structure in _WITH_FLAGS and read.to_xdr_bytes() != self.raw[start : self.position]:
+            raise ValueError("a flag is neither 0 nor 1")
         return read
 
     def array(self, read: Callable[[int], _T], depth: int) -> list[_T]:
@@ -210,6 +228,29 @@ class WireReader:
         return length
 
 
+class _StrictUnpacker(Unpacker):
+    """The SDK's unpacker does not look at padding."""
+
+    def unpack_fopaque(self, n: int) -> bytes:
+        content = super().unpack_fopaque(n)
+        if n % 4 and any(self.get_buffer()[self.get_position() - (-n % 4) : self.get_position()]):
+            raise ValueError("non-zero padding")
+        return content
+
+
+#: What can have optional parts and bools, of which the SDK takes any number but 0 for 1.
+_WITH_FLAGS: Final[frozenset[type[_Structure]]] = frozenset(
+    {
+        xdr.SCVal,
+        xdr.Preconditions,
+        xdr.OperationBody,
+        xdr.HostFunction,
+        xdr.SorobanCredentials,
+        xdr.SorobanAuthorizedFunction,
+    }
+)
+
+
 @lru_cache(maxsize=4_096)
 def _contract_address(contract_hash: bytes) -> xdr.SCAddress:
     """Shared, as all addresses are: not to be changed."""
@@ -259,7 +300,7 @@ def _address(reader: WireReader, kind: xdr.SCValType, depth: int) -> xdr.SCVal:
 
 
 def _vec(reader: WireReader, kind: xdr.SCValType, depth: int) -> xdr.SCVal:
-    if not reader.uint32():
+    if not reader.flag():
         return xdr.SCVal(kind)
     _check_depth(depth)
     return xdr.SCVal(kind, vec=xdr.SCVec(reader.array(reader.value, depth - 1)))

@@ -184,7 +184,7 @@ def _read_transaction(reader: WireReader) -> xdr.Transaction:
 
 
 def _read_operation(reader: WireReader, depth: int) -> xdr.Operation:
-    source = reader.by_sdk(xdr.MuxedAccount, depth - 1) if reader.uint32() else None
+    source = reader.by_sdk(xdr.MuxedAccount, depth - 1) if reader.flag() else None
     start = reader.position
     if reader.int32() != xdr.OperationType.INVOKE_HOST_FUNCTION:
         reader.position = start
