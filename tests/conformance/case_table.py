@@ -5,8 +5,8 @@ expected value is the value itself (names of codes count without case and unders
 in its own way), a pattern between slashes, or a kind:
 
 - `<integer>`, `<text>`, `<hash>` (64 hexadecimal digits), `<absent>` (missing or null)
-- `<decimal>`: a number that the wire has as text; JavaScript hands out the text, the others the number.
-  `{ decimal = 100 }` is one with that value.
+- `<decimal>`: a number that the wire has as text. Python hands out the number, JavaScript the text; Go reads
+  it from text alone and writes it so again. `{ decimal = 100 }` is one with that value.
 """
 
 import json
@@ -29,6 +29,7 @@ class Client(Enum):
     PYTHON_SYNC = "python sync"
     PYTHON_ASYNC = "python async"
     JAVASCRIPT = "javascript"
+    GO = "go"
 
     @property
     def language(self) -> str:
@@ -108,9 +109,9 @@ def _matches_text(expected: str, seen: object, client: Client) -> bool:
 
 
 def _is_decimal(seen: object, client: Client) -> bool:
-    if client.language == "javascript":
-        return isinstance(seen, str) and seen.isdecimal()
-    return type(seen) is int
+    if client.language == "python":
+        return type(seen) is int
+    return isinstance(seen, str) and seen.isdecimal()
 
 
 def _spelled(text: str) -> str:
