@@ -38,7 +38,7 @@ def test_every_outcome_is_in_the_table(client: Client, runs: Mapping[Client, Run
 
 
 def test_the_go_program_is_formatted() -> None:
-    command = [tool("gofmt"), "-l", str(GO_PROGRAM)]
+    command = [tool("go"), "run", "cmd/gofmt", "-l", str(GO_PROGRAM)]
     assert subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout == ""
 
 
