@@ -51,6 +51,7 @@ func friendbot(n *localNetwork) {
 	})
 	for id, asked := range map[string]string{"friendbot-again": address, "friendbot-bad-address": "GABC"} {
 		status, problem := n.friendbot(asked)
-		report(id, outcome{"status": status, "detail": problem["detail"]})
+		extras, _ := problem["extras"].(map[string]any)
+		report(id, outcome{"status": status, "detail": problem["detail"], "reason": extras["reason"]})
 	}
 }

@@ -41,8 +41,8 @@ async function friendbot(network) {
     sequenceAgrees: entry.seqNum.toString() === String(BigInt(funded.ledger) << 32n),
   });
   for (const [id, asked] of [["friendbot-again", address], ["friendbot-bad-address", "GABC"]]) {
-    const refused = await network.friendbot(asked);
-    network.report(id, { status: refused.status, detail: refused.body.detail });
+    const { status: refusal, body: problem } = await network.friendbot(asked);
+    network.report(id, { status: refusal, detail: problem.detail, reason: problem.extras?.reason });
   }
 }
 

@@ -70,7 +70,8 @@ async def friendbot(network: LocalNetwork) -> None:
     )
     for case, asked in (("friendbot-again", address), ("friendbot-bad-address", "GABC")):
         status, problem = await network.friendbot(asked)
-        network.report(case, {"status": status, "detail": problem["detail"]})
+        reason = problem.get("extras", {}).get("reason")
+        network.report(case, {"status": status, "detail": problem["detail"], "reason": reason})
 
 
 def account_key(address: str) -> xdr.LedgerKey:
