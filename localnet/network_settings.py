@@ -173,7 +173,7 @@ T = TypeVar("T")
 def _parsed(kind: type[T], base: T | None, text: str, source: str) -> T:
     try:
         return _built(kind, base, tomllib.loads(text), "")
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no TOML, or numbers and nesting beyond all measure
         raise StartupError(f"network settings {source}: {error}") from error
     except _SettingError as error:
         raise StartupError(f"network settings {source}: {error}") from None

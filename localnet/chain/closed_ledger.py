@@ -46,7 +46,6 @@ class ClosedLedger:
     def close_meta(self, settings: NetworkSettings) -> bytes:
         """XDR `LedgerCloseMeta`, put together when somebody asks for it."""
         evicted = [key for data_key in self.evicted_keys for key in (data_key, _ttl_key(data_key))]
-        state_bytes = 0  # fees of this network do not depend on the size of the state
         return (
             wire.int32(_META_VERSION)
             + wire.ABSENT
@@ -55,7 +54,7 @@ class ClosedLedger:
             + wire.array(_processing(transaction) for transaction in self.transactions)
             + wire.array(())
             + wire.array(())
-            + wire.uint64(state_bytes)
+            + wire.uint64(settings.rates.state_bytes)
             + wire.array(evicted)
         )
 

@@ -58,6 +58,8 @@ def test_a_file_says_only_what_differs_from_mainnet(tmp_path: Path) -> None:
         ("rates = 5", r"rates is 5, must be a table"),
         ("protocol_version = 5", r"protocol_version is 5, must be between 23 and 99"),
         ("[ledger]\nclusters 5", r"x\.toml: .*at line 2"),
+        ("protocol_version = " + "9" * 5_000, r"x\.toml: Exceeds the limit"),
+        ("protocol_version = " + "[" * 5_000, r"x\.toml: maximum recursion depth"),
     ],
 )
 def test_what_a_file_may_not_say_is_refused_by_name(text: str, message: str) -> None:
