@@ -44,15 +44,14 @@ class FarmPause:
             self._is_ours = False
 
     def _change(self, farm: Farm, function: str) -> None:
-        if farm.homesteader == ISSUER.public_key:
-            self._chain.submit(self._signed_call(function))
+        account = find_account(self._chain.state, ISSUER.raw_public_key())
+        if farm.homesteader == ISSUER.public_key and account is not None:
+            self._chain.submit(self._signed_call(function, account))
         else:
             self._write(replace(farm, paused=function == "pause"))
 
-    def _signed_call(self, function: str) -> bytes:
+    def _signed_call(self, function: str, account: xdr.AccountEntry) -> bytes:
         chain = self._chain
-        account = find_account(chain.state, ISSUER.raw_public_key())
-        assert account is not None, "the issuer is there from genesis on"
         source = Account(ISSUER.public_key, account.seq_num.sequence_number.int64)
         call = InvokeHostFunction(calls.invocation(chain.network.farm_contract_id, function, []))
         builder = TransactionBuilder(source, chain.network.passphrase, INCLUSION_FEE_STROOPS)

@@ -64,7 +64,9 @@ class Wallet:
         return f"Wallet({self.address}, {self.tally!r})"
 
     def is_free(self) -> bool:
-        """Whether its last transaction is in a ledger, or too old to come into one any more."""
+        """Whether it has an account, and no transaction under way that may still come into a ledger."""
+        if find_account(self._chain.state, self.public_key) is None:
+            return False
         if self._sent is None:
             return True
         applied = self._chain.history.find_transaction(self._sent.hash)

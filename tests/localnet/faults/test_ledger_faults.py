@@ -105,6 +105,20 @@ def test_a_farm_of_somebody_else_is_paused_without_a_transaction() -> None:
     assert read_farm(chain.state, network) == before
 
 
+async def test_the_farm_is_paused_even_when_its_homesteader_has_merged(
+    node: NodeHandle, farmer: Wallet
+) -> None:
+    merging = (await farmer.builder()).append_account_merge_op(farmer.address, source=ISSUER.public_key)
+    envelope = farmer.signed(merging)
+    envelope.sign(ISSUER)
+    assert (await farmer.include(envelope)).succeeded
+    add(node, fault("contract_paused", "count = 1", "for_ledgers = 1"))
+    node.close_ledgers()
+    assert read_farm(node.chain.state, LOCAL).paused
+    node.close_ledgers()
+    assert not read_farm(node.chain.state, LOCAL).paused
+
+
 async def test_a_pause_of_somebody_else_s_is_left_alone(node: NodeHandle, rpc: SorobanServerAsync) -> None:
     add(node, fault("contract_paused", "count = 1", "from_ledger = 5"))
     homesteader = Wallet(node, rpc, ISSUER)

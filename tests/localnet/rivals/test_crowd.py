@@ -1,5 +1,7 @@
 """Rivals on a chain: funded, playing by their strategies, and meddling; only their hashes are a gift."""
 
+from decimal import Decimal
+
 import pytest
 from stellar_sdk import Asset, InvokeHostFunction
 from stellar_sdk.soroban_server_async import SorobanServerAsync
@@ -8,7 +10,7 @@ from kale import calls
 from kale.constants import BLOCK_SECONDS, LEDGER_SECONDS, STROOPS_PER_KALE
 from kale.networks import LOCAL
 from localnet.chain.chain import Chain, new_chain
-from localnet.genesis import RIVALS
+from localnet.genesis import FAUCET, RIVALS
 from localnet.ledger.accounts import find_account, find_trustline
 from localnet.network_settings import MAINNET_SETTINGS
 from localnet.rivals.crowd import Crowd, RivalsRefused
@@ -17,6 +19,7 @@ from localnet.rivals.rival import Rival
 from localnet.rivals.sight import Sight
 from localnet.testing import NodeHandle
 from tests.localnet.conftest import START_TIME
+from tests.localnet.play import KALE, Play
 from tests.localnet.wallet import Wallet
 
 LEDGERS_A_BLOCK = BLOCK_SECONDS // LEDGER_SECONDS + 1
@@ -212,3 +215,16 @@ def test_a_chain_without_the_rivals_bank_refuses_them() -> None:
             chain.state.commit({key: None})
     with pytest.raises(RivalsRefused, match=f"no account {RIVALS.public_key}"):
         Crowd(chain).add([Idle()])
+
+
+def test_the_chain_goes_on_when_a_stranger_merges_the_bank() -> None:
+    play = Play()
+    crowd = crowd_of(play.chain, FixedDelay(count=1, mhs=5, stake_kale=1))
+    held = Decimal(play.line(RIVALS).balance.int64) / STROOPS_PER_KALE
+    builder = play.builder(RIVALS, fee=1_000).append_payment_op(LOCAL.asset_issuer, KALE, held)
+    builder.append_change_trust_op(KALE, "0").append_account_merge_op(FAUCET.public_key)
+    assert play.apply(builder, RIVALS).succeeded
+    for _ in range(5):
+        play.chain.close_ledger()
+    (rival,) = crowd.rivals
+    assert find_account(play.chain.state, rival.wallet.public_key) is None
