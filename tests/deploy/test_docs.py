@@ -43,6 +43,15 @@ async def test_the_faucet_s_payment_is_taken(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.endswith("SendTransactionStatus.PENDING\n")
 
 
+async def test_the_driver_of_the_page_drives(capsys: pytest.CaptureFixture[str]) -> None:
+    snippet = re.search(r"```python\n(.*?)```", (DOCS / "localnet-clock.md").read_text(), re.DOTALL)
+    assert snippet is not None
+    async with running_localnet(speed=0.001, start_time=1_790_000_000) as node:
+        program = snippet.group(1).replace("http://127.0.0.1:8001", node.admin_url)
+        await asyncio.to_thread(exec, program, {})
+    assert capsys.readouterr().out == "101 1790000500\n"
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
 def test_the_commands_of_a_page_exist_with_their_options(page: Path) -> None:
     for line in re.findall(r"^kalepool (.*)$", code_blocks(page.read_text()), re.MULTILINE):
