@@ -278,7 +278,8 @@ class Worker:
             verdict = verdict_of_failure(outcome.failure, asset_contract_id=asset)
         step = after_work(outcome.failure, asset_contract_id=asset)
         if step is NextStep.LOOK:
-            return await self._look(job) or await self._block_over(job) or verdict
+            # Neither done nor over: a node that is behind, or ahead of what we know, has refused it.
+            return await self._look(job) or await self._block_over(job) or _Again(verdict)
         return _Again(verdict) if step is NextStep.TRY_AGAIN else verdict
 
     async def _look(self, job: _Job) -> _Worked | Verdict | None:

@@ -45,13 +45,15 @@ def demo(
 
     from kalepool_cli.demo.run import run_demo
     from kalepool_cli.demo.scenario import Options
+    from poolkit.logs import configure_logs
 
     if json_file is not None and (json_file.is_dir() or not json_file.absolute().parent.is_dir()):
         raise typer.BadParameter(f"{json_file} can't be written: no such folder", param_hint="--json")
+    localnet_options = [*_bad_day("--faults", faults), *_bad_day("--rivals", rivals)]
     folder = _data_folder(data)
     console = Console()
     console.print(f"data, keys and logs: {folder}")
-    chosen = (("--faults", faults), ("--rivals", rivals))
+    configure_logs("ERROR")  # that a node does not answer yet, or now and then, is no news here
     code = asyncio.run(
         run_demo(
             folder,
@@ -60,12 +62,30 @@ def demo(
             json_file,
             keep,
             console,
-            localnet_options=[part for name, value in chosen if value is not None for part in (name, value)],
+            localnet_options=localnet_options,
         )
     )
     if data is None and code == 0:
         shutil.rmtree(folder)  # nothing went wrong that somebody would have to look up
     raise typer.Exit(code)
+
+
+def _bad_day(option: str, name: str | None) -> list[str]:
+    """The option as the localnet gets it, which works in another folder; refused if it would refuse it."""
+    from localnet.faults.fault_file import load_faults
+    from localnet.rivals.rivals_file import load_rivals
+    from poolkit.errors import StartupError
+
+    if name is None:
+        return []
+    try:
+        if option == "--faults":
+            load_faults(name, nodes=1)
+        else:
+            load_rivals(name)
+    except StartupError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+    return [option, str(Path(name).resolve()) if Path(name).is_file() else name]
 
 
 def _data_folder(wanted: Path | None) -> Path:

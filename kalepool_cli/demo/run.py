@@ -42,7 +42,7 @@ async def run_demo(
         backend_port=3000,
         pooler_port=3001,
         rpc_port=8000,
-        localnet_options=localnet_options,
+        localnet_options=("--retention-ledgers", str(options.retention_ledgers()), *localnet_options),
     )
     try:
         return await _play(Demo(pool, options, console), pool, json_file, keep, console)

@@ -14,7 +14,7 @@ from stellar_sdk import Keypair
 
 from backend_svc.store.database import Database
 from backend_svc.store.reports import FarmerBlock, list_farmer_blocks, list_sent_transactions
-from kale.constants import BLOCK_SECONDS, U32_MAX
+from kale.constants import BLOCK_SECONDS, LEDGER_SECONDS, U32_MAX
 from kale.networks import LOCAL
 from kalepool.v1 import admin_pb2, pooler_pb2
 from kalepool.v1.admin_pb2_grpc import AdminServiceStub
@@ -34,6 +34,7 @@ from kalepool_cli.demo.report import (
 from kalepool_cli.demo.sent_once import double_sends, included_calls
 from kalepool_cli.demo.wallets import Wallet, ask_friendbot
 from kalepool_cli.local_pool import LocalPool
+from localnet.settings import DEFAULT_RETENTION_LEDGERS
 from poolkit.errors import PoolError
 from poolkit.farm_reader import FarmReader
 from poolkit.rpc_answers import LedgerHead
@@ -46,6 +47,10 @@ _WORK_GRACE_SECONDS = 120
 # Where others open one block after the other: this many later, what is not harvested is counted as missing.
 _LATEST_BLOCKS = 3
 _STATUS_INTERVAL_WALL_SECONDS = 0.25
+_FIRST_LEDGER = 1
+_LEDGERS_A_BLOCK = BLOCK_SECONDS // LEDGER_SECONDS
+# Before the first block and behind the last one.
+_FURTHER_BLOCKS = 20
 
 T = TypeVar("T")
 
@@ -57,6 +62,10 @@ class Options:
     blocks: int
     farmers: int
     allow_missed: bool = False
+
+    def retention_ledgers(self) -> int:
+        """The chain must remember the whole play: what it holds is compared with the records at its end."""
+        return max(DEFAULT_RETENTION_LEDGERS, (self.blocks + _FURTHER_BLOCKS) * _LEDGERS_A_BLOCK)
 
     def pooler_settings(self) -> dict[str, str]:
         """What the Pooler needs beyond its defaults: it serves all of the farmers, however many."""
@@ -178,11 +187,14 @@ class Demo:
         return range(first, first + self.options.blocks)
 
     async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """What the chain answers, however often it has to be asked."""
+        """What the chain answers, if it has to be asked again and again. Raises PoolError in the end."""
+        deadline = time.monotonic() + _STALL_SECONDS / self._pool.speed
         while True:
             try:
                 return await ask()
             except PoolError:
+                if time.monotonic() > deadline:
+                    raise
                 await asyncio.sleep(self._pool.ledger_wall_seconds / 2)
 
     async def _report(
@@ -238,8 +250,7 @@ class Demo:
     async def _prove_sent_once(self, rpc: StellarRpc) -> bool:
         """Hold the Backend's records against every transaction on the chain; one line, and one a problem."""
         assert self._database is not None
-        oldest = (await self._answered(rpc.health)).oldest.sequence
-        included = await self._answered(partial(included_calls, rpc, LOCAL, self._farmers, oldest))
+        included = await self._answered(partial(included_calls, rpc, LOCAL, self._farmers, _FIRST_LEDGER))
         sent = await self._database.run(list_sent_transactions)
         problems = double_sends(sent, included)
         for problem in problems:

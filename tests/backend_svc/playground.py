@@ -214,11 +214,12 @@ def new_id() -> str:
 
 @asynccontextmanager
 async def playground(
-    folder: Path, database_url: str, *, speed: float = SPEED, **settings: object
+    folder: Path, database_url: str, *, speed: float = SPEED, nodes: int = 1, **settings: object
 ) -> AsyncIterator[Playground]:
     """Localnet, Backend, and a pooler with its key."""
-    async with running_localnet(speed=speed) as node:
-        chosen = local_settings(folder, rpc_url=node.rpc_url, database_url=database_url, **settings)
+    async with running_localnet(speed=speed, nodes=nodes) as node:
+        rpc_url = ",".join(each.rpc_url for each in node.rpc_nodes)
+        chosen = local_settings(folder, rpc_url=rpc_url, database_url=database_url, **settings)
         async with running_backend(chosen) as backend, admin_channel(backend) as admin:
             created = await AdminServiceStub(admin).CreatePooler(
                 admin_pb2.CreatePoolerRequest(request_id=new_id(), name="north")

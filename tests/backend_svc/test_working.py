@@ -15,6 +15,8 @@ from kale.puzzle import farmer_key
 from kalepool.v1 import backend_pb2
 from kalepool.v1.backend_pb2 import WorkResult
 from kalepool.v1.errors_pb2 import Fault, Reason
+from localnet.chain.past_states import MAX_LAG_LEDGERS
+from localnet.faults.rule import FaultKind, FaultPlan, FaultRule
 from tests.backend_svc.playground import (
     Playground,
     new_id,
@@ -355,6 +357,35 @@ async def test_a_better_nonce_recorded_while_a_work_is_in_flight_is_not_taken_fo
             pail = await again.backend.chain.farms.find_pail(farmer.public_key, index)
             assert pail is not None
             assert confirmed.zeros == pail.pail.zeros == sent.zeros
+
+
+async def test_a_work_that_a_node_behind_the_plant_refuses_is_sent_once_it_has_caught_up(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with playground(tmp_path, database_url, nodes=2) as ground:
+        farmer = await ground.add_farmer()
+        behind = ground.node.rpc_nodes[1].view
+        behind.lag(MAX_LAG_LEDGERS)
+        await ground.plant_all()
+        only_there = FaultRule(
+            FaultKind.STATUS,
+            line=1,
+            status=503,
+            methods=frozenset({"simulateTransaction"}),
+            nodes=frozenset({0}),
+        )
+        (refused,) = ground.node.faults.add(FaultPlan(1, (only_there,)))
+        talk = work_talk(ground)
+        await talk.open()
+        talk.ask(work_result=await ground.found(farmer))
+
+        async def is_asked_again() -> bool:
+            return refused.strikes >= 2
+
+        await ground.eventually(is_asked_again)
+        behind.lag(0)
+        confirmed = (await talk.until("summary"))[-2].receipt
+        assert confirmed.state == backend_pb2.WORK_STATE_CONFIRMED
 
 
 def given_up(found: WorkResult) -> WorkResult:

@@ -29,6 +29,25 @@ def test_a_file_for_the_figures_that_cannot_be_written_is_refused_before_anythin
     assert not data.exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "problem"),
+    [
+        ("--faults", "[[fault]]\nkind = 'garbage'\nodds = 1\n", "line 3"),
+        ("--rivals", "[[rivals]]\nstrategy = 'lazy'\n", "line 2"),
+    ],
+)
+def test_a_bad_days_file_that_the_localnet_would_refuse_is_refused_before_anything_starts(
+    tmp_path: Path, option: str, text: str, problem: str
+) -> None:
+    file, data = tmp_path / "bad.toml", tmp_path / "data"
+    file.write_text(text)
+    refused = CliRunner().invoke(app, ["demo", option, str(file), "--data", str(data)])
+    assert refused.exit_code == 2
+    assert option in refused.output
+    assert problem in " ".join(refused.output.split())
+    assert not data.exists()
+
+
 def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "something").touch()
     refused = CliRunner().invoke(app, ["demo", "--data", str(tmp_path)])
