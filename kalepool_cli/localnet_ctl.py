@@ -32,6 +32,12 @@ def status(admin: AdminOption = DEFAULT_ADMIN) -> None:
 
 
 @app.command()
+def nodes(admin: AdminOption = DEFAULT_ADMIN) -> None:
+    """Show each RPC node: its ledgers and how far it is behind."""
+    show(ask(admin, "/nodes"))
+
+
+@app.command()
 def speed(
     speed: Annotated[str, typer.Argument(help="Chain seconds a second of real time, or max.")],
     admin: AdminOption = DEFAULT_ADMIN,

@@ -5,6 +5,8 @@ from types import TracebackType
 from typing import Self
 
 from kale.networks import Network
+from localnet.admin.nodes import NodesStatus
+from localnet.admin.requests import NoFields, Route
 from localnet.admin.routes import admin_routes
 from localnet.admin.server import AdminHandlers
 from localnet.chain.chain import Chain
@@ -49,6 +51,7 @@ class LocalnetNode:
         self._admin_handlers = AdminHandlers(
             {
                 **admin_routes(self.chain, self.clock),
+                "/nodes": Route(NoFields, NodesStatus(self.rpc_nodes).get),
                 **FaultAdmin(self.faults, len(self.rpc_nodes)).routes(),
                 **RivalAdmin(self.rivals).routes(),
             }

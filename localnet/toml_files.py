@@ -112,6 +112,8 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
             parsed: Mapping[str, Any] = tomllib.loads(statement)
         except tomllib.TOMLDecodeError:
             continue
+        except RecursionError:
+            raise TomlError(number - len(pending) + 1, "values are nested too deeply") from None
         if parsed:
             yield number - len(pending) + 1, statement
         pending = []
@@ -125,3 +127,5 @@ def _check(text: str) -> None:
         found = _LINE.search(str(error))
         line = int(found[1]) if found else len(text.split("\n"))
         raise TomlError(line, _LINE.sub("", str(error)).strip()) from error
+    except RecursionError:
+        pass  # whoever reads the statements meets it in its line

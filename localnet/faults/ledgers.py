@@ -41,7 +41,7 @@ class LedgerFaults:
         self._strikes: list[_Strike] = []
         self._sequence = 0
         self._next = PlannedClose()
-        self._usual_load: BackgroundLoad | None = None
+        self._usual_load = self._surge_load = chain.background_load
         self._decide(chain.latest.sequence + 1)
         chain.observers.append(self._ledger_closed)
         clock.follow(self._plan)
@@ -81,20 +81,17 @@ class LedgerFaults:
         self._load()
 
     def _load(self) -> None:
-        """In a surge strangers ask for at least its load; after it for what they did before."""
+        """In a surge strangers ask for at least its load; after it for what they did before.
+
+        A load that somebody else sets meanwhile counts from after the surge on.
+        """
+        present = self._chain.background_load
+        usual = self._usual_load if present == self._surge_load else present
         surge = max(self._to_come(FaultKind.SURGE), key=lambda rule: rule.load, default=None)
-        if surge is not None:
-            if self._usual_load is None:
-                self._usual_load = self._chain.background_load
-            usual = self._usual_load
-            self._chain.background_load = replace(
-                usual,
-                classic=max(usual.classic, surge.load),
-                soroban=max(usual.soroban, surge.load),
-                median_bid_stroops=surge.median_bid_stroops,
-            )
-        elif self._usual_load is not None:
-            self._chain.background_load, self._usual_load = self._usual_load, None
+        wanted = usual if surge is None else _with_surge(usual, surge)
+        if wanted != present:
+            self._chain.background_load = wanted
+        self._usual_load, self._surge_load = usual, wanted
 
     def _planned_close(self) -> PlannedClose:
         """A stall lengthens, a burst shortens the wait; the last word on the close time has a repeat."""
@@ -128,6 +125,15 @@ class LedgerFaults:
             is_here = strike.first_ledger < self._sequence
             if rule.kind is FaultKind.SHORT_RETENTION and is_here and rule.concerns_node(node):
                 yield rule.ledgers
+
+
+def _with_surge(usual: BackgroundLoad, surge: FaultRule) -> BackgroundLoad:
+    return replace(
+        usual,
+        classic=max(usual.classic, surge.load),
+        soroban=max(usual.soroban, surge.load),
+        median_bid_stroops=surge.median_bid_stroops,
+    )
 
 
 def _duration(rule: FaultRule) -> int:

@@ -26,6 +26,7 @@ async def test_the_clock_is_controlled_from_the_command_line() -> None:
     async with running_localnet(runs_clock=False) as node:
         assert (await ctl(node, "status"))["sequence"] == 1
         assert (await ctl(node, "step"))["sequence"] == 2
+        assert (await ctl(node, "nodes"))["nodes"][0]["latest_ledger"] == 2
         assert (await ctl(node, "step", "3"))["sequence"] == 5
         assert (await ctl(node, "speed", "0.5"))["speed"] == 0.5
         assert (await ctl(node, "resume"))["paused"] is False

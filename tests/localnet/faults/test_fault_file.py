@@ -116,6 +116,7 @@ GARBAGE = '[[fault]]\nkind = "garbage"\n'
         ),
         (GARBAGE + "count = 1\ncount = 2", "line 4: Cannot overwrite a value"),
         (GARBAGE + "count = \n", "line 3: Invalid value"),
+        (GARBAGE + "nodes = " + "[" * 5_000, "line 3: values are nested too deeply"),
         (GARBAGE + "methods = [", "line 3: "),
         (GARBAGE + "nodes = [\n" + "\n" * MAX_STATEMENT_LINES + "1]", "line 3: a value spans more than 100"),
         ("#" * (MAX_BYTES + 1), "line 1: the file is too long, at most 65536 bytes are read"),

@@ -11,6 +11,7 @@ from stellar_sdk.xdr import TransactionResultCode
 from kale import calls
 from kale.constants import LEDGER_SECONDS
 from kale.networks import LOCAL
+from localnet.chain.background_load import BackgroundLoad
 from localnet.chain.chain import new_chain
 from localnet.chain.ledger_clock import LedgerClock
 from localnet.contracts.farm_view import read_farm
@@ -176,8 +177,8 @@ async def test_a_stall_and_a_burst_are_felt_on_the_wall() -> None:
 
 async def test_a_surge_fills_ledgers_for_a_while(node: NodeHandle, farmer: Wallet) -> None:
     """Who bids the base fee is refused, who bids enough comes in, and then all is as before."""
-    add(node, fault("surge", "load = 3", "median_bid_stroops = 5000", "for_ledgers = 2", "count = 1"))
-    node.close_ledgers()
+    add(node, fault("surge", "load = 3", "median_bid_stroops = 5000", "for_ledgers = 4", "count = 1"))
+    node.close_ledgers(3)
     refused = await farmer.send(await payment(farmer))
     assert refusal_code(refused) is TransactionResultCode.txINSUFFICIENT_FEE
     rich = await payment(farmer, fee=10_000_000)
@@ -186,6 +187,17 @@ async def test_a_surge_fills_ledgers_for_a_while(node: NodeHandle, farmer: Walle
     node.close_ledgers()
     assert (await farmer.include(await payment(farmer))).succeeded
     assert not node.chain.background_load.is_any
+
+
+async def test_a_load_that_is_set_in_a_surge_counts_after_it(node: NodeHandle) -> None:
+    add(node, fault("surge", "load = 3", "for_ledgers = 3", "count = 1"))
+    node.close_ledgers()
+    assert node.chain.background_load == BackgroundLoad(3, 3)
+    node.chain.background_load = BackgroundLoad(1, 0.5, 300)
+    node.close_ledgers()
+    assert node.chain.background_load == BackgroundLoad(3, 3)
+    node.close_ledgers(2)
+    assert node.chain.background_load == BackgroundLoad(1, 0.5, 300)
 
 
 async def test_rules_that_are_taken_away_end_what_they_began(node: NodeHandle) -> None:
