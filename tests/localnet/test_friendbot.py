@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from stellar_sdk import Asset, Keypair
+from stellar_sdk import Asset, Keypair, StrKey
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale.networks import LOCAL
@@ -77,11 +77,17 @@ async def test_a_bad_address_is_refused_by_name_of_the_field(node: NodeHandle, a
     }
 
 
-async def test_contracts_are_not_funded(node: NodeHandle) -> None:
-    status, body = await ask(node, LOCAL.farm_contract_id)
-    assert status == 400
-    assert body["extras"]["invalid_field"] == "addr"
-    assert "contract addresses are not supported" in body["extras"]["reason"]
+async def test_a_contract_gets_its_xlm_once() -> None:
+    async with running_localnet(speed=FAST) as node, SorobanServerAsync(node.rpc_url) as rpc:
+        address = StrKey.encode_contract(bytes(range(32)))
+        status, body = await ask(node, address)
+        assert (status, body["successful"]) == (200, True)
+        assert (await rpc.get_transaction(body["hash"])).status.value == "SUCCESS"
+        held = await rpc.get_sac_balance(address, Asset.native(), LOCAL.passphrase)
+        assert held.balance_entry is not None
+        assert held.balance_entry.amount == 10_000 * 10**7
+        status, body = await ask(node, address)
+        assert (status, body["detail"]) == (400, "account already funded to starting balance")
 
 
 async def test_the_address_may_come_in_a_form() -> None:

@@ -250,6 +250,49 @@ async def test_transactions_have_a_real_nodes_fields(raw: RawClient, farmer: Wal
     assert listed["txHash"] == sent["hash"]
 
 
+async def test_a_classic_transaction_has_a_list_of_events_for_each_operation(
+    raw: RawClient, farmer: Wallet
+) -> None:
+    """Without diagnostic events, whose field is absent; the hash comes as it was asked for."""
+    builder = (await farmer.builder()).append_manage_data_op("name", b"value")
+    builder.append_payment_op(FAUCET.public_key, Asset.native(), "1")
+    outcome = await farmer.apply(builder)
+    asked = outcome.response.transaction_hash.upper()
+    found = (await raw.call("getTransaction", {"hash": asked}))["result"]
+    assert found["txHash"] == asked
+    assert [len(events) for events in found["events"]["contractEventsXdr"]] == [0, 1]
+    assert len(found["events"]["transactionEventsXdr"]) == 1
+    assert "diagnosticEventsXdr" not in found
+
+
+async def test_a_failed_transaction_has_events_of_its_fee_only(raw: RawClient, farmer: Wallet) -> None:
+    builder = (await farmer.builder()).append_payment_op(FAUCET.public_key, Asset.native(), "100000")
+    outcome = await farmer.apply(builder)
+    asked = {"hash": outcome.response.transaction_hash}
+    found = (await raw.call("getTransaction", asked))["result"]
+    assert found["status"] == "FAILED"
+    assert list(found["events"]) == ["transactionEventsXdr"]
+    ledger = {"startLedger": farmer.node.chain.latest.sequence}
+    (event,) = (await raw.call("getEvents", ledger))["result"]["events"]
+    assert event["id"] == f"{ledger['startLedger'] << 32:019d}-0000000000"
+    assert (event["transactionIndex"], event["operationIndex"]) == (0, 0)
+
+
+async def test_a_refund_is_an_event_after_all_transactions(raw: RawClient, farmer: Wallet) -> None:
+    outcome = await farmer.call(calls.plant(LOCAL.farm_contract_id, farmer.address, 10))
+    found = (await raw.call("getTransaction", {"hash": outcome.response.transaction_hash}))["result"]
+    assert len(found["events"]["transactionEventsXdr"]) == 2
+    assert found["diagnosticEventsXdr"]
+    ledger = farmer.node.chain.latest.sequence
+    events = (await raw.call("getEvents", {"startLedger": ledger}))["result"]["events"]
+    refunds = (ledger << 32) + (1_048_575 << 12)
+    assert [event["id"] for event in events] == [
+        f"{ledger << 32:019d}-0000000000",
+        f"{(ledger << 32) + (1 << 12):019d}-0000000000",
+        f"{refunds:019d}-0000000000",
+    ]
+
+
 async def test_events_have_a_real_nodes_fields(raw: RawClient, farmer: Wallet) -> None:
     result = (await raw.call("getEvents", {"startLedger": 1}))["result"]
     assert types_of(result) == {
