@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from localnet.admin.requests import AdminError, Result, Routes
+from poolkit.startup_error import StartupError
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 
@@ -28,6 +29,8 @@ class AdminHandlers:
             return _response(200, await self._answer(request))
         except AdminError as error:
             return _response(error.status, {"error": str(error), **error.details})
+        except StartupError as error:  # the process ends of it: a ledger could not be kept
+            return _response(500, {"error": str(error)})
 
     async def _answer(self, request: web.Request) -> Result:
         # A browser names the page's origin in every POST; no page has business here, whatever its host name.

@@ -1,6 +1,7 @@
 """A chain that is kept goes on where it was and loses nothing that was seen; what is damaged is refused."""
 
 import dataclasses
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -268,17 +269,17 @@ def test_a_file_of_somebody_else_is_refused_and_left_alone(
     assert path.is_dir() or path.read_bytes() == before
 
 
-async def test_a_node_that_cannot_keep_a_ledger_ends(tmp_path: Path) -> None:
-    path = tmp_path / "chain.state"
-    node = LocalnetNode(settings(path), runs_clock=False)
-    async with node:
-        node.chain.observers.insert(0, lambda ledger, _: forget_tables(node))
-        with pytest.raises(StartupError, match=r"chain\.state cannot be written"):
-            node.clock.close_ledger()
-        with pytest.raises(StartupError, match=r"chain\.state cannot be written"):
-            await node.run_forever()
-
-
-def forget_tables(node: LocalnetNode) -> None:
+async def test_a_node_that_cannot_keep_a_ledger_says_so_and_ends(tmp_path: Path) -> None:
+    node = LocalnetNode(settings(tmp_path / "chain.state"), runs_clock=False)
     assert node.state_file is not None
-    node.state_file.close()
+    problem = r"chain\.state cannot be written"
+    async with node:
+        node.state_file.close()
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{node.admin_url}/clock/step", json={}) as response,
+        ):
+            assert response.status == 500
+            assert re.search(problem, (await response.json())["error"])
+        with pytest.raises(StartupError, match=problem):
+            await node.run_forever()
