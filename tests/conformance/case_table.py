@@ -19,7 +19,17 @@ from pathlib import Path
 from typing import Any
 
 _FOLDER = Path(__file__).parent / "cases"
-_FILES = ("node", "entries", "simulations", "submissions", "transactions", "paging", "events", "kale")
+_FILES = (
+    "node",
+    "entries",
+    "simulations",
+    "submissions",
+    "transactions",
+    "lifetimes",
+    "paging",
+    "events",
+    "kale",
+)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 

@@ -84,14 +84,21 @@ func (n *localNetwork) prepared(calling *txnbuild.Transaction) *txnbuild.Transac
 	if simulated.Error != "" {
 		panic(simulated.Error)
 	}
-	operation := *calling.Operations()[0].(*txnbuild.InvokeHostFunction)
-	operation.Ext = must(xdr.NewTransactionExt(1, transactionData(simulated)))
-	if len(operation.Auth) == 0 {
-		operation.Auth = recordedEntries(simulated)
+	extension := must(xdr.NewTransactionExt(1, transactionData(simulated)))
+	operation := calling.Operations()[0]
+	switch kind := operation.(type) {
+	case *txnbuild.InvokeHostFunction:
+		kind.Ext = extension
+		if len(kind.Auth) == 0 {
+			kind.Auth = recordedEntries(simulated)
+		}
+	case *txnbuild.RestoreFootprint:
+		kind.Ext = extension
+	case *txnbuild.ExtendFootprintTtl:
+		kind.Ext = extension
 	}
-	return n.transactionAt(
-		calling.SourceAccount().AccountID, calling.SequenceNumber()-1, options{memo: calling.Memo()}, &operation,
-	)
+	source := calling.SourceAccount()
+	return n.transactionAt(source.AccountID, source.Sequence-1, options{memo: calling.Memo()}, operation)
 }
 
 func transactionData(simulated protocol.SimulateTransactionResponse) xdr.SorobanTransactionData {

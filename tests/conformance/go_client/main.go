@@ -24,6 +24,7 @@ func main() {
 		simulationScenarios,
 		submissionScenarios,
 		transactionScenarios,
+		lifetimeScenarios,
 		pagingScenarios,
 		eventScenarios,
 		closingScenarios,

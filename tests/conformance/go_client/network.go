@@ -30,14 +30,16 @@ type outcome = map[string]any
 
 // description is all that a program is told of the network.
 type description struct {
-	RPCURL        string `json:"rpcUrl"`
-	FriendbotURL  string `json:"friendbotUrl"`
-	Passphrase    string `json:"passphrase"`
-	Farm          string `json:"farm"`
-	AssetCode     string `json:"assetCode"`
-	AssetIssuer   string `json:"assetIssuer"`
-	AssetContract string `json:"assetContract"`
-	FaucetSecret  string `json:"faucetSecret"`
+	RPCURL         string `json:"rpcUrl"`
+	FriendbotURL   string `json:"friendbotUrl"`
+	Passphrase     string `json:"passphrase"`
+	Farm           string `json:"farm"`
+	AssetCode      string `json:"assetCode"`
+	AssetIssuer    string `json:"assetIssuer"`
+	AssetContract  string `json:"assetContract"`
+	FaucetSecret   string `json:"faucetSecret"`
+	ArchivedHolder string `json:"archivedHolder"`
+	DormantHolder  string `json:"dormantHolder"`
 }
 
 // localNetwork is the network under test as the scenarios use it: accounts, transactions, and the outcomes that are

@@ -6,6 +6,7 @@ import { rpc } from "@stellar/stellar-sdk";
 import * as entries from "./entries.mjs";
 import * as events from "./events.mjs";
 import * as kale from "./kale.mjs";
+import * as lifetimes from "./lifetimes.mjs";
 import { LocalNetwork } from "./network.mjs";
 import * as node from "./node.mjs";
 import * as paging from "./paging.mjs";
@@ -20,6 +21,7 @@ const SCENARIOS = [
   ...simulations.SCENARIOS,
   ...submissions.SCENARIOS,
   ...transactions.SCENARIOS,
+  ...lifetimes.SCENARIOS,
   ...paging.SCENARIOS,
   ...events.SCENARIOS,
   ...kale.CLOSING,

@@ -42,7 +42,7 @@ async function stored(network, key, durability = rpc.Durability.Temporary) {
   return (await network.server.getContractData(network.farm, key, durability)).val.value.val;
 }
 
-async function farmIndex(network) {
+export async function farmIndex(network) {
   const instance = await stored(
     network, xdr.ScVal.scvLedgerKeyContractInstance(), rpc.Durability.Persistent,
   );
@@ -52,7 +52,8 @@ async function farmIndex(network) {
 
 const u32 = (value) => nativeToScVal(value, { type: "u32" });
 const blockKey = (index) => xdr.ScVal.scvVec([xdr.ScVal.scvSymbol("Block"), u32(index)]);
-const pailKey = (farmer, index) => xdr.ScVal.scvVec([xdr.ScVal.scvSymbol("Pail"), address(farmer), u32(index)]);
+export const pailKey = (farmer, index) =>
+  xdr.ScVal.scvVec([xdr.ScVal.scvSymbol("Pail"), address(farmer), u32(index)]);
 
 async function plant(network) {
   const { farmer } = network;

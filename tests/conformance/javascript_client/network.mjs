@@ -22,6 +22,8 @@ export class LocalNetwork {
     this.legacyFarmer = Keypair.random();
     this.boundFarmer = Keypair.random();
     this.carrier = Keypair.random();
+    this.archivedHolder = description.archivedHolder;
+    this.dormantHolder = description.dormantHolder;
     this.workedIndex = 0;
   }
 

@@ -68,7 +68,7 @@ async function enforced(network) {
 }
 
 /** The first line of the error, and what comes with it. */
-function failure(simulated) {
+export function failure(simulated) {
   return {
     error: (simulated.error ?? "no error").split("\n")[0],
     hasEvents: simulated.events.length > 0,

@@ -61,6 +61,8 @@ class LocalNetwork:
         self.farmer, self.legacy_farmer, self.bound_farmer, self.carrier = (
             Keypair.random() for _ in range(4)
         )
+        self.archived_holder = description["archivedHolder"]
+        self.dormant_holder = description["dormantHolder"]
         self.worked_index = 0
 
     async def fund_everybody(self) -> None:
