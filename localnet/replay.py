@@ -23,6 +23,7 @@ from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.entries import MemoryEntries
 from localnet.ledger.entry_keys import data_key_bytes, instance_key_bytes
+from localnet.recorded_text import readable, readable_field
 from localnet.scenario import (
     Genesis,
     Scenario,
@@ -49,7 +50,10 @@ class Difference:
     replayed: object
 
     def __str__(self) -> str:
-        return f"{self.field}: recorded {self.recorded}, replayed {self.replayed}"
+        recorded, replayed = readable(self.recorded), readable(self.replayed)
+        if recorded == replayed:  # what differs is how it is encoded
+            recorded, replayed = str(self.recorded), str(self.replayed)
+        return f"{readable_field(self.field)}: recorded {recorded}, replayed {replayed}"
 
 
 def replay(path: Path, console: Console) -> int:
@@ -101,7 +105,7 @@ class ScenarioReplay:
         after = self._after(step, farmer)
         events = [wire.base64_text(event.encode()) for event in outcome.events]
         return [
-            *_differences("result", step.recorded["result"], _result(outcome)),
+            *_differences("result", _recorded_result(step), _result(outcome)),
             *_differences("after", step.recorded["after"], after),
             *_differences("auth", step.recorded["auth"], _authorized(step, outcome)),
             *_differences("events", step.recorded["events"], events),
@@ -145,10 +149,15 @@ class ScenarioReplay:
             return None
         return entry.data.contract_data.val
 
+    @property
+    def _last_ledger(self) -> int:
+        steps = self._scenario.steps
+        return steps[-1].sequence if steps else self._scenario.genesis.sequence
+
     def _ending(self) -> dict[str, Mapping[str, Any]]:
         farm = sc_address(self._scenario.genesis.farm)
         ending: dict[str, Mapping[str, Any]] = {}
-        for key, entry in self._entries.live(self._scenario.steps[-1].sequence).items():
+        for key, entry in self._entries.live(self._last_ledger).items():
             data = entry.data.contract_data
             if data is None or data.contract != farm:
                 continue
@@ -172,6 +181,15 @@ def stored_balance(entries: MemoryEntries, genesis: Genesis, holder: str) -> int
     if entry.data.contract_data is None:
         raise AssertionError("a balance is a trustline or contract data")
     return scval.from_int128(scval.from_struct(entry.data.contract_data.val)["amount"])
+
+
+def _recorded_result(step: Step) -> Mapping[str, Any]:
+    """A host's own error is compared by its text, which names type and code."""
+    result: Mapping[str, Any] = step.recorded["result"]
+    error = result.get("error")
+    if error is None or error.get("type") == "contract":
+        return result
+    return {"error": {"text": error["text"]}}
 
 
 def _result(outcome: Invocation) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Replay of what the real contract answered, and what replay says when it disagrees."""
 
+import copy
 import gzip
 import json
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from stellar_sdk import scval
 
+from kale.networks import MAINNET
 from localnet.replay import replay
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "contract.jsonl.gz"
@@ -61,13 +64,15 @@ def _another_balance(step: dict[str, Any]) -> str:
 
 
 def _no_authorisation(step: dict[str, Any]) -> str:
-    recorded, step["auth"] = step["auth"], None
-    return f"auth: recorded None, replayed {recorded}"
+    step["auth"], farmer = None, first_scenario()["genesis"]["farmers"][0]
+    farm, asset = MAINNET.farm_contract_id, MAINNET.asset_contract_id
+    return f"auth: recorded None, replayed {farm}.plant({farmer}, 1) > {asset}.burn({farmer}, 1)"
 
 
 def _no_event(step: dict[str, Any]) -> str:
-    recorded, step["events"] = step["events"], []
-    return f"events: recorded [], replayed {recorded}"
+    step["events"], farmer = [], first_scenario()["genesis"]["farmers"][0]
+    event = f'topics:[burn, {farmer}, "KALE:{MAINNET.asset_issuer}"], data:1'
+    return f"events: recorded [], replayed [[Contract Event] contract:{MAINNET.asset_contract_id}, {event}]"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,51 @@ def test_a_differing_ending_is_named_and_counts(tmp_path: Path) -> None:
     code, lines = replayed(written(tmp_path / "ending.jsonl", scenario))
     assert code == 1
     assert lines[0] == f"scenario {scenario['seed']}, final entries"
-    assert ".live_until: recorded 64503534, replayed 64503533" in lines[1]
+    assert lines[1].startswith("  final_entries.[")
+    assert lines[1].endswith(".live_until: recorded 64503534, replayed 64503533")
+
+
+def test_a_differing_entry_is_told_in_words(tmp_path: Path) -> None:
+    scenario = first_scenario()
+    key = next(entry for entry in scenario["final_entries"] if "val" in entry)
+    key["val"] = scval.to_vec([scval.to_symbol("other")]).to_xdr()
+    _, lines = replayed(written(tmp_path / "entry.jsonl", scenario))
+    assert ".val: recorded [other], replayed {" in lines[1]
+
+
+def test_what_differs_only_in_its_encoding_is_told_as_it_is_encoded(tmp_path: Path) -> None:
+    scenario = first_scenario()
+    (encoded,) = scenario["steps"][0]["events"]
+    scenario["steps"][0]["events"] = [encoded + "AAAA"]
+    _, lines = replayed(written(tmp_path / "longer.jsonl", scenario))
+    assert f"  events: recorded [{encoded}AAAA]" in lines[1]
+
+
+def test_a_hosts_own_error_is_compared_by_its_text(tmp_path: Path) -> None:
+    """A call that the contract does not know ends with one; records name its type in their own words."""
+    scenario = first_scenario()
+    step = copy.deepcopy(scenario["steps"][0])
+    step["call"] = {"dance": {}}
+    step["result"] = {"error": {"type": "host", "code": 3, "text": "Error(WasmVm, MissingValue)"}}
+    step |= {"auth": None, "events": []}
+    index = scenario["genesis"]["farm_index"]
+    started = {"farm_index": index, "block_index": index, "block": None, "pail": None}
+    step["after"] |= {**started, "balance": scenario["genesis"]["balances"][0]}
+    scenario["steps"] = [step]
+    _, lines = replayed(written(tmp_path / "host.jsonl", scenario))
+    assert not any("result" in line for line in lines)
+
+
+def test_a_scenario_without_calls_ends_as_it_began(tmp_path: Path) -> None:
+    scenario = first_scenario() | {"steps": []}
+    _, lines = replayed(written(tmp_path / "empty.jsonl", scenario))
+    assert lines[-1] == "0 of 0 calls identical"
+
+
+def test_differing_endings_are_counted(tmp_path: Path) -> None:
+    scenario = first_scenario()
+    scenario["final_entries"][0]["live_until"] += 1
+    _, lines = replayed(written(tmp_path / "ending.jsonl", scenario))
     assert lines[-2] == "1 scenarios end with other entries"
 
 
