@@ -62,6 +62,9 @@ def localnet(
     seed: Annotated[
         int, typer.Option(help="Decides the order of application, between equal bids, and who strangers are.")
     ] = 0,
+    simulate_at: Annotated[
+        str, typer.Option(help="Time that simulated calls see: the latest ledger's, or wall as older nodes.")
+    ] = "ledger",
     rivals: Annotated[
         str,
         typer.Option(
@@ -81,7 +84,7 @@ def localnet(
     from localnet.main import run
     from localnet.network_settings import load_network_settings
     from localnet.rivals.rivals_file import load_rivals
-    from localnet.settings import LocalnetSettings, parse_lag
+    from localnet.settings import LocalnetSettings, parse_lag, parse_simulation_time
     from poolkit.lifecycle import report_startup_error
     from poolkit.startup_error import StartupError
 
@@ -104,6 +107,7 @@ def localnet(
                 classic=background_load, soroban=background_load, median_bid_stroops=background_bid
             ),
             seed=seed,
+            simulates_at_wall_time=parse_simulation_time(simulate_at),
             network_settings=of_network,
             faults=load_faults(faults, max(nodes, 1)) if faults else NO_FAULTS,
             rivals=load_rivals(rivals) if rivals else (),

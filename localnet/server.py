@@ -46,6 +46,9 @@ class LocalnetNode:
         )
         for node, lag_ledgers in zip(self.rpc_nodes, settings.lag_ledgers, strict=False):
             node.view.lag(lag_ledgers)
+        if settings.simulates_at_wall_time:
+            for node in self.rpc_nodes:
+                node.view.simulation_time = lambda: self.clock.chain_time
         LedgerFaults(self.faults, self.chain, self.clock, [node.view for node in self.rpc_nodes])
         self._admin_listener = Listener(ADMIN_HOST, settings.admin_port, "--admin-port")
         self._admin_handlers = AdminHandlers(

@@ -34,8 +34,9 @@ class LocalnetSettings:
     ledgers, their transactions and events are forgotten. `state` is the file that the chain is kept in, None
     for none; one that has a chain goes on with it. `fork` is a file of ledger entries to begin with. `rivals`
     play from the start on. `background_load` is what strangers ask of each ledger. `seed` decides what a real
-    network leaves to chance: the order of application, between equal bids, and the background load. Raises
-    StartupError for what cannot be.
+    network leaves to chance: the order of application, between equal bids, and the background load. With
+    `simulates_at_wall_time` simulated calls see the time now, as those of nodes before stellar-rpc 27.1 do,
+    and not the latest ledger's. Raises StartupError for what cannot be.
     """
 
     host: str = "127.0.0.1"
@@ -53,6 +54,7 @@ class LocalnetSettings:
     faults: FaultPlan = NO_FAULTS
     background_load: BackgroundLoad = NO_BACKGROUND_LOAD
     seed: int = 0
+    simulates_at_wall_time: bool = False
     network: Network = LOCAL
     network_settings: NetworkSettings = field(default=MAINNET_SETTINGS)
 
@@ -113,3 +115,10 @@ def parse_lag(text: str) -> tuple[int, ...]:
         if not (part.isascii() and part.isdecimal()):
             raise StartupError(f"lag is {text!r}, must be whole numbers of ledgers, separated by commas")
     return tuple(map(int, parts))
+
+
+def parse_simulation_time(text: str) -> bool:
+    """Whether simulated calls see the time now: "wall", not "ledger". Raises StartupError for other text."""
+    if text not in ("ledger", "wall"):
+        raise StartupError(f"simulation time is {text!r}, must be ledger or wall")
+    return text == "wall"

@@ -1,6 +1,7 @@
 """The chain as one of its RPC nodes sees it: some ledgers late, with a window of its own."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import Enum, auto
 
 from kale.networks import Network
@@ -31,7 +32,8 @@ class ChainView:
     """What a node knows of the chain.
 
     A node that is told to lag stands still until it is that far behind, and never goes back; one that is
-    told to lag less catches up at once.
+    told to lag less catches up at once. `simulation_time` (unix seconds) is what simulated calls see as their
+    ledger's close time, None for that of the node's latest ledger.
     """
 
     def __init__(self, chain: Chain) -> None:
@@ -39,6 +41,7 @@ class ChainView:
         self._lag_ledgers = 0
         self._window: int | None = None
         self._reached = 0
+        self.simulation_time: Callable[[], int] | None = None
         self.submission_fault: Callable[[], SubmissionFault | None] | None = None
         self.history = HistoryView(self, chain.history)
         self.network: Network = chain.network
@@ -103,7 +106,8 @@ class ChainView:
 
     def ledger_info(self) -> LedgerInfo:
         """What a simulated call sees of the node's latest ledger."""
-        return self._chain.ledger_info(self.latest)
+        info = self._chain.ledger_info(self.latest)
+        return info if self.simulation_time is None else replace(info, close_time=self.simulation_time())
 
     def submit(self, raw_envelope: bytes) -> Submitted:
         """Offers a transaction to the network's queue, judged by what this node knows.

@@ -28,6 +28,7 @@ class LedgerClock:
         self._plan: ClosePlan = regular
         self._next = self._plan(chain.latest.sequence + 1)
         self._due = 0.0
+        self._closed_at = time.monotonic()
         self._changed = asyncio.Event()
         self._failure: StartupError | None = None
 
@@ -52,6 +53,12 @@ class LedgerClock:
         """Unix seconds of the ledger that closes next."""
         seconds = self._next.close_time_seconds
         return self._chain.next_close_time if seconds is None else self._chain.latest.close_time + seconds
+
+    @property
+    def chain_time(self) -> int:
+        """Unix seconds that a clock shows which runs with the chain: it goes on between two ledgers."""
+        passed = 0.0 if self._paused or self.is_driven else time.monotonic() - self._closed_at
+        return self._chain.latest.close_time + int(passed * self._speed)
 
     def set_speed(self, speed: float) -> None:
         """From now on; the next ledger is a whole interval away."""
@@ -109,6 +116,7 @@ class LedgerClock:
             self._failure = error
             self._changed.set()
             raise
+        self._closed_at = time.monotonic()
         self._plan_next()
         return ledger
 

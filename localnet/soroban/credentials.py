@@ -4,30 +4,42 @@ from hashlib import sha256
 
 from stellar_sdk import xdr
 
+from localnet.ledger.value_wire import encode_address
+
 _CREDENTIALS = xdr.SorobanCredentialsType
 
 
 def address_credentials(credentials: xdr.SorobanCredentials) -> xdr.SorobanAddressCredentials | None:
     """What an address signed; None for the source account's credentials.
 
-    ValueError for the delegated arm, which the localnet does not take.
+    ValueError for delegates that are not sorted by address, or that repeat one.
     """
     if credentials.type is _CREDENTIALS.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT:
         return None
+    if credentials.address_with_delegates is not None:
+        _check_order(credentials.address_with_delegates.delegates)
+        return credentials.address_with_delegates.address_credentials
     signed = credentials.address or credentials.address_v2
-    if signed is None:
-        raise ValueError(f"credentials are {credentials.type.name}, must be source account or address")
+    assert signed is not None, "all other kinds are an address's"
     return signed
+
+
+def _check_order(delegates: list[xdr.SorobanDelegateSignature]) -> None:
+    addresses = [encode_address(delegate.address) for delegate in delegates]
+    if addresses != sorted(set(addresses)):
+        raise ValueError("delegates are not in the order of their addresses, each once")
+    for delegate in delegates:
+        _check_order(delegate.nested_delegates)
 
 
 def authorization_payload(
     network_id: bytes, credentials: xdr.SorobanCredentials, invocation: xdr.SorobanAuthorizedInvocation
 ) -> bytes:
-    """The 32 bytes that an address signs; the ADDRESS_V2 arm includes the address itself."""
+    """The 32 bytes that an address and its delegates sign; all but the oldest arm include the address."""
     signed = address_credentials(credentials)
     if signed is None:
         raise ValueError("source account credentials carry no signature")
-    if credentials.address_v2 is not None:
+    if credentials.address is None:
         preimage = xdr.HashIDPreimage(
             xdr.EnvelopeType.ENVELOPE_TYPE_SOROBAN_AUTHORIZATION_WITH_ADDRESS,
             soroban_authorization_with_address=xdr.HashIDPreimageSorobanAuthorizationWithAddress(

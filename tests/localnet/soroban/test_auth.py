@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stellar_sdk import Keypair, StrKey, scval, xdr
-from stellar_sdk.auth import authorize_entry
+from stellar_sdk.auth import DelegateSignature, authorize_entry, build_with_delegates_entry
 
 from kale.addresses import account_key_bytes, address_value, sc_address
 from kale.networks import LOCAL
@@ -424,9 +424,34 @@ def test_a_contract_that_is_no_account_authorises_nothing(chain: ContractChain) 
     assert failure_text(outcome) == "Error(Auth, InvalidAction)"
 
 
-def test_delegated_credentials_are_refused(chain: ContractChain) -> None:
-    delegates = xdr.SorobanCredentials(xdr.SorobanCredentialsType.SOROBAN_CREDENTIALS_ADDRESS_WITH_DELEGATES)
-    entry = xdr.SorobanAuthorizationEntry(delegates, plant_tree(5))
+def with_delegates(*delegates: Keypair) -> xdr.SorobanAuthorizationEntry:
+    """Ada's plant of 5 with delegates, in the order of their addresses; nobody has signed."""
+    return build_with_delegates_entry(
+        unsigned(plant_tree(5), 1), 2_000, [DelegateSignature(key.public_key) for key in delegates]
+    )
+
+
+def test_an_account_that_names_delegates_signs_like_one_that_names_none(chain: ContractChain) -> None:
+    entry = with_delegates(BOB, keypair("carol"))
+    signed_entry = authorize_entry(entry, ADA, 2_000, LOCAL.passphrase)
+    assert plant(chain, 5, enforce(signed_entry)).succeeded
+
+
+def test_a_delegate_cannot_sign_for_an_account(chain: ContractChain) -> None:
+    """Only contracts can ask delegates."""
+    entry = authorize_entry(with_delegates(BOB), BOB, 2_000, LOCAL.passphrase, for_address=BOB.public_key)
+    assert failure_text(plant(chain, 5, enforce(entry))) == "Error(Auth, InvalidAction)"
+
+
+@pytest.mark.parametrize("disorder", ["reversed", "repeated"])
+def test_delegates_out_of_order_are_an_invalid_input(chain: ContractChain, disorder: str) -> None:
+    entry = authorize_entry(with_delegates(BOB, keypair("carol")), ADA, 2_000, LOCAL.passphrase)
+    credentials = entry.credentials.address_with_delegates
+    assert credentials is not None
+    if disorder == "reversed":
+        credentials.delegates.reverse()
+    else:
+        credentials.delegates[0].nested_delegates = [credentials.delegates[1]] * 2
     assert failure_text(plant(chain, 5, enforce(entry))) == "Error(Auth, InvalidInput)"
 
 
