@@ -203,7 +203,10 @@ class Planter:
         for attempt in range(_MOST_ATTEMPTS):
             if attempt:
                 await self._clock.wait_for_next_ledger()
-            result = await self._attempt(job, None if attempt else trustline)
+            before, result = result, await self._attempt(job, None if attempt else trustline)
+            if isinstance(result, Verdict) and result.reason == Reason.REASON_BACKEND_TIMEOUT and attempt:
+                result = before  # why it was not planted before the deadline
+                break
             if not isinstance(result, _Again):
                 return result
         return result.verdict if isinstance(result, _Again) else result
@@ -213,7 +216,7 @@ class Planter:
             plan = await self._earlier_plan(job) or await self._plan(job, trustline)
         except RpcUnavailable as error:
             return _Again(verdict_of_error(error))
-        if isinstance(plan, Verdict):
+        if isinstance(plan, Verdict | _Again):
             return plan
         outcome = await self._calls.plant(
             job.planting.id,
@@ -231,7 +234,7 @@ class Planter:
         under_way = await self._calls.is_under_way(Purpose.PLANT, job.planting.id)
         return _Plan(job.planting.stake_stroops, ()) if under_way else None
 
-    async def _plan(self, job: _Job, trustline: TrustlineView | None) -> _Plan | Verdict:
+    async def _plan(self, job: _Job, trustline: TrustlineView | None) -> _Plan | Verdict | _Again:
         """What to send now, written down; or why nothing can be. Raises RpcUnavailable."""
         hindrance = await self._hindrance(job)
         if hindrance is not None:
@@ -244,8 +247,8 @@ class Planter:
         await self._database.run(plantings.set_stake_intended, job.planting.id, stake)
         return _Plan(stake, await self._indexes_in_reach(job.planting.block_index))
 
-    async def _hindrance(self, job: _Job) -> Verdict | None:
-        """Why no plant may be sent any more. Waits out the last ledger before a block can be opened."""
+    async def _hindrance(self, job: _Job) -> Verdict | _Again | None:
+        """Why no plant may be sent, now or ever. Waits out the last ledger before a block can be opened."""
         index, deadline = job.planting.block_index, job.operation.deadline
         if deadline == _CANCELLED or job.operation.id in self._cancelled:
             return Verdict(Reason.REASON_CANCELLED, f"planting block {index} was cancelled")
@@ -253,7 +256,7 @@ class Planter:
             return Verdict(Reason.REASON_BACKEND_TIMEOUT, f"not planted by the deadline, {deadline}")
         farm = (await self._farm.farm()).farm
         if farm.paused:
-            return Verdict(Reason.REASON_FARM_FARM_PAUSED, "the farm's owner paused planting")
+            return _Again(Verdict(Reason.REASON_FARM_FARM_PAUSED, "the farm's owner paused planting"))
         if farm.index > index:
             return Verdict(Reason.REASON_TRANSACTION_EXPIRED, f"block {index} was closed before the plant")
         if farm.index + 1 < index:

@@ -29,13 +29,15 @@ _PASSING_CODES = frozenset(
 def after_plant(failure: Failure | None, *, asset_contract_id: str) -> NextStep:
     """After a plant. `failure` None: the transaction is dead, no ledger took it.
 
-    8 PailExists: planted already, or simulated on the old side of the
-    boundary. A trap: the block turned over between simulation and ledger, or
+    4 FarmPaused: the owner may let it go on. 8 PailExists: planted already, or
+    simulated on the old side of the boundary. A trap: the block turned over between simulation and ledger, or
     the balance did; both are read anew.
     """
     match farm_error_of(failure, asset_contract_id=asset_contract_id):
         case FarmError.PAIL_EXISTS:
             return NextStep.LOOK
+        case FarmError.FARM_PAUSED:
+            return NextStep.TRY_AGAIN
         case None:
             return _unless_passing(failure, {TokenError.BALANCE})
         case _:

@@ -35,7 +35,7 @@ from kalepool_cli.demo.sent_once import double_sends, included_calls
 from kalepool_cli.demo.wallets import Wallet, ask_friendbot
 from kalepool_cli.local_pool import LocalPool
 from localnet.settings import DEFAULT_RETENTION_LEDGERS
-from poolkit.errors import PoolError
+from poolkit.errors import InternalFault, PoolError
 from poolkit.farm_reader import FarmReader
 from poolkit.rpc_answers import LedgerHead
 from poolkit.stellar_rpc import StellarRpc
@@ -263,22 +263,41 @@ class Demo:
         return not problems
 
     async def _reconcile(self) -> bool:
-        """Have the Backend compare records and chain; one line, and one more for each difference."""
+        """Have the Backend compare records and chain; one line, and one more for each difference.
+
+        What is still under way is compared once it has ended.
+        """
+        deadline = time.monotonic() + _STALL_SECONDS / self._pool.speed
+        findings, summary = await self._answered(self._compare)
+        while _are_under_way(findings) and time.monotonic() < deadline:
+            await asyncio.sleep(self._pool.ledger_wall_seconds)
+            findings, summary = await self._answered(self._compare)
+        for finding in findings:
+            self._console.print(f"difference: {finding.description}", style="red")
+        self._console.print(
+            f"reconcile: {'ok' if summary.reconciled else 'DIFFERENCES'}: {summary.farmers} farmers, "
+            f"{summary.pails} live pails, {summary.unexplained} unexplained; records "
+            f"{format_kale(summary.recorded_total_stroops)} KALE, chain "
+            f"{format_kale(summary.on_chain_total_stroops)} KALE as of ledger {summary.ledger}",
+            style="green" if summary.reconciled else "bold red",
+        )
+        return bool(summary.reconciled)
+
+    async def _compare(self) -> tuple[list[admin_pb2.ReconcileFinding], admin_pb2.ReconcileSummary]:
+        """Raises PoolError."""
+        findings: list[admin_pb2.ReconcileFinding] = []
         async with self._pool.admin_channel() as channel:
             async for message in AdminServiceStub(channel).Reconcile(admin_pb2.ReconcileRequest()):
-                if message.HasField("finding"):
-                    self._console.print(f"difference: {message.finding.description}", style="red")
-                    continue
-                summary = message.summary
-                self._console.print(
-                    f"reconcile: {'ok' if summary.reconciled else 'DIFFERENCES'}: {summary.farmers} farmers, "
-                    f"{summary.pails} live pails, {summary.unexplained} unexplained; records "
-                    f"{format_kale(summary.recorded_total_stroops)} KALE, chain "
-                    f"{format_kale(summary.on_chain_total_stroops)} KALE as of ledger {summary.ledger}",
-                    style="green" if summary.reconciled else "bold red",
-                )
-                return bool(summary.reconciled)
-        return False
+                if message.HasField("summary"):
+                    return findings, message.summary
+                findings.append(message.finding)
+        raise InternalFault("Reconcile ended without a summary")
+
+
+def _are_under_way(findings: Sequence[admin_pb2.ReconcileFinding]) -> bool:
+    """Whether there is no difference, only farmers who could not be compared yet."""
+    kinds = {finding.kind for finding in findings}
+    return kinds == {admin_pb2.ReconcileFindingKind.RECONCILE_FINDING_KIND_TRANSACTION}
 
 
 async def _last_plant_time(rpc: StellarRpc, rows: Sequence[FarmerBlock]) -> int | None:

@@ -7,6 +7,7 @@ from backend_svc.store import farmers, ledger, plantings
 from backend_svc.store.records import FarmerStatus, PlantingStatus
 from kalepool.v1.backend_pb2 import CancelPlant, PlantBlock
 from kalepool.v1.errors_pb2 import Fault, Reason
+from localnet.faults.rule import FaultKind, FaultPlan, FaultRule
 from tests.backend_svc.playground import (
     KALE_EACH_STROOPS,
     Playground,
@@ -195,6 +196,41 @@ async def test_plants_in_flight_when_the_backend_was_cut_off_come_to_one_outcome
             assert {row.status for row in rows} == {PlantingStatus.PLANTED}
             _, summary = await again.reconcile()
             assert summary.reconciled
+
+
+async def paused_farm(ground: Playground, ledgers: int) -> int:
+    """The farm's owner pauses planting for so many ledgers; the current block."""
+    index = await ground.open_next_block()
+    pause = FaultRule(FaultKind.CONTRACT_PAUSED, line=1, for_ledgers=ledgers, count=1)
+    ground.node.faults.add(FaultPlan(1, (pause,)))
+
+    async def is_paused() -> bool:
+        return (await ground.current_block()).paused
+
+    await ground.eventually(is_paused)
+    return index
+
+
+async def test_planting_outlasts_a_short_pause_of_the_farm(ground: Playground) -> None:
+    await ground.add_farmer()
+    index = await paused_farm(ground, ledgers=5)
+    talk = plant_talk(ground)
+    await talk.open()
+    talk.ask(plant_block=ground.plant_request(index))
+    told = await talk.until("summary")
+    assert (told[-1].summary.planted, told[-1].summary.failed) == (1, 0)
+
+
+@pytest.mark.parametrize("seconds", [20, 250])
+async def test_a_long_pause_of_the_farm_is_told_as_that(ground: Playground, seconds: int) -> None:
+    await ground.add_farmer()
+    index = await paused_farm(ground, ledgers=60)
+    talk = plant_talk(ground)
+    await talk.open()
+    talk.ask(plant_block=ground.plant_request(index, seconds=seconds))
+    failed, told = await talk.until("summary")
+    assert failed.outcome.failed.reason == Reason.REASON_FARM_FARM_PAUSED
+    assert (told.summary.planted, told.summary.failed) == (0, 1)
 
 
 async def test_planting_outlasts_an_outage_of_the_rpc(ground: Playground) -> None:

@@ -35,7 +35,7 @@ AGAIN, LOOK, GIVE_UP = NextStep.TRY_AGAIN, NextStep.LOOK, NextStep.GIVE_UP
         (result("txFAILED INVOKE_HOST_FUNCTION_TRAPPED"), AGAIN),
         (token(TokenError.BALANCE), AGAIN),
         (farm(FarmError.PAIL_EXISTS), LOOK),
-        (farm(FarmError.FARM_PAUSED), GIVE_UP),
+        (farm(FarmError.FARM_PAUSED), AGAIN),
         (token(TokenError.TRUSTLINE_MISSING), GIVE_UP),
         (result("txNO_ACCOUNT"), GIVE_UP),
         (result("txINSUFFICIENT_BALANCE"), GIVE_UP),
