@@ -172,7 +172,7 @@ def _describe(found: _Found, xdr_format: XdrFormat) -> dict[str, Any]:
         "operationIndex": found.position.operation,
         "transactionIndex": found.position.transaction,
         "txHash": transaction.hash.hex(),
-        "inSuccessfulContractCall": True,
+        "inSuccessfulContractCall": transaction.succeeded,
     }
     ending = "" if xdr_format is XdrFormat.BASE64 else "Json"
     if event.topics:

@@ -15,11 +15,21 @@ from localnet.ledger.accounts import find_account
 from tests.localnet.fuzz.random_xdr import RandomStructures
 from tests.localnet.fuzz.world import NATIVE_CONTRACT, World
 
-CONTRACTS = (LOCAL.farm_contract_id, LOCAL.asset_contract_id, NATIVE_CONTRACT)
+CONTRACTS = tuple(
+    contract
+    for contract in (
+        LOCAL.farm_contract_id,
+        LOCAL.asset_contract_id,
+        NATIVE_CONTRACT,
+        LOCAL.tractor_contract_id,
+    )
+    if contract is not None
+)
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "plant": ("address", "amount"),
     "work": ("address", "hash", "nonce"),
     "harvest": ("address", "index"),
+    "harvest_many": ("address", "indexes"),
     "transfer": ("address", "address", "amount"),
     "transfer_from": ("address", "address", "address", "amount"),
     "approve": ("address", "address", "amount", "index"),
@@ -36,6 +46,15 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "admin": (),
     "trust": ("address",),
     "__constructor": ("address",),
+}
+#: The tractor's function has the name of one of the farm's.
+_CONTRACT_NAMES = {"harvest_many": "harvest"}
+_CONTRACTS_OF = {
+    "plant": CONTRACTS[:1],
+    "work": CONTRACTS[:1],
+    "harvest": CONTRACTS[:1],
+    "harvest_many": CONTRACTS[3:],
+    **dict.fromkeys(("transfer", "approve", "burn", "balance", "allowance"), CONTRACTS[1:3]),
 }
 _ALWAYS_KNOWN = (
     *map(StrKey.decode_contract, CONTRACTS),
@@ -192,11 +211,13 @@ class RandomEnvelopes:
             arguments[self._randomness.randrange(len(arguments))] = self._value()
         if arguments and self._chance(0.05):
             arguments.pop()
-        contract = self._randomness.choices(CONTRACTS, (50, 40, 10))[0]
+        contract = self._randomness.choice(_CONTRACTS_OF.get(name, CONTRACTS))
+        if self._chance(0.1):
+            contract = self._randomness.choice(CONTRACTS)
         function = xdr.HostFunction(
             xdr.HostFunctionType.HOST_FUNCTION_TYPE_INVOKE_CONTRACT,
             invoke_contract=xdr.InvokeContractArgs(
-                sc_address(contract), xdr.SCSymbol(name.encode()), arguments
+                sc_address(contract), xdr.SCSymbol(_CONTRACT_NAMES.get(name, name).encode()), arguments
             ),
         )
         auth = []
@@ -241,6 +262,10 @@ class RandomEnvelopes:
             return scval.to_uint64(self._randomness.choice((0, 1, 2**64 - 1)))
         if kind == "flag":
             return scval.to_bool(self._chance(0.5))
+        if kind == "indexes":
+            return scval.to_vec(
+                [self._argument("index", caller) for _ in range(self._randomness.choice((0, 1, 3)))]
+            )
         return scval.to_uint32(self._randomness.choice((0, 1, 2, 1_000, 2**32 - 1)))
 
     def _value(self) -> xdr.SCVal:

@@ -15,6 +15,7 @@ BUDGET = 150
 ATTEMPTS = 200
 
 NUMBERS = (0, 1, 2, 7, 99, 100, 1_000, 10_000_000, 50_000_000, 2**31 - 1, 2**31, 2**32 - 1)
+AMOUNTS = (1, 10, 1_000, 10_000_000, 50_000_000)
 BIG_NUMBERS = (*NUMBERS, 10**9, 10**12, 2**62, 2**63 - 1)
 #: Decoders compare lengths with what is left of the bytes.
 _LONG_BUFFER = bytes(1_000_000)
@@ -97,8 +98,9 @@ class _Choices(Unpacker):
         return self._randomness.choice((*BIG_NUMBERS, 2**63, 2**64 - 1, self._randomness.getrandbits(64)))
 
     def unpack_hyper(self) -> int:
-        number = self._randomness.choice(BIG_NUMBERS)
-        return -number if self._randomness.random() < 0.15 else number
+        amounts = AMOUNTS if self._randomness.random() < 0.7 else BIG_NUMBERS
+        number = self._randomness.choice(amounts)
+        return -number if self._randomness.random() < 0.1 else number
 
     def unpack_fopaque(self, n: int) -> bytes:
         if n == 32 and self._known and self._randomness.random() < 0.9:

@@ -276,6 +276,7 @@ async def test_a_failed_transaction_has_events_of_its_fee_only(raw: RawClient, f
     (event,) = (await raw.call("getEvents", ledger))["result"]["events"]
     assert event["id"] == f"{ledger['startLedger'] << 32:019d}-0000000000"
     assert (event["transactionIndex"], event["operationIndex"]) == (0, 0)
+    assert event["inSuccessfulContractCall"] is False
 
 
 async def test_a_refund_is_an_event_after_all_transactions(raw: RawClient, farmer: Wallet) -> None:
