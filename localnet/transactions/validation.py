@@ -267,7 +267,7 @@ def _is_supported(body: xdr.OperationBody) -> bool:
     """Contracts are built in: there is nothing to upload or to create on this network."""
     if body.invoke_host_function_op is not None:
         return body.invoke_host_function_op.host_function.invoke_contract is not None
-    return body.type in registry.OPERATIONS or body.type in _SOROBAN_LEVELS
+    return registry.is_supported(body) or body.type in _SOROBAN_LEVELS
 
 
 def _threshold_level(body: xdr.OperationBody) -> ThresholdIndexes:

@@ -64,6 +64,14 @@ class Effect:
     events: tuple[Event, ...] = ()
 
 
+def is_supported(body: xdr.OperationBody) -> bool:
+    """Whether this network has such operations; it has no liquidity pools, so no lines for their shares."""
+    trusted = body.change_trust_op
+    return body.type in OPERATIONS and (
+        trusted is None or trusted.line.type is not xdr.AssetType.ASSET_TYPE_POOL_SHARE
+    )
+
+
 def threshold_level(body: xdr.OperationBody) -> ThresholdIndexes:
     """The threshold that the signatures of a known operation's source must reach."""
     return OPERATIONS[body.type].level(body)

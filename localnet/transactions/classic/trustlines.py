@@ -13,11 +13,9 @@ def check_change_trust(body: xdr.OperationBody, source: bytes) -> int:
     operation = body.change_trust_op
     assert operation is not None
     asset = trusted_asset(operation.line)
+    assert asset is not None
     malformed = (
-        operation.limit.int64 < 0
-        or asset is None
-        or not is_valid_asset(asset)
-        or asset_issuer(asset) in (None, source)
+        operation.limit.int64 < 0 or not is_valid_asset(asset) or asset_issuer(asset) in (None, source)
     )
     return ChangeTrustResultCode.CHANGE_TRUST_MALFORMED if malformed else 0
 

@@ -72,6 +72,14 @@ def test_weights_add_up_and_no_signature_is_left_over(play: Play) -> None:
     assert play.refusal(twice) == ["txFAILED", "opBAD_AUTH"]
 
 
+def test_an_operation_does_not_disown_those_after_it_in_its_transaction(play: Play) -> None:
+    ada = play.funded("ada")
+    builder = play.builder(ada).append_operation(SetOptions(master_weight=0, med_threshold=200))
+    builder.append_payment_op(FAUCET.public_key, Asset.native(), "1")
+    assert play.apply(builder, ada).succeeded
+    assert play.refusal(paying(play, ada), ada) == ["txBAD_AUTH"]
+
+
 def test_a_preimage_signs(play: Play) -> None:
     ada = play.funded("ada")
     secret = b"sown in spring"

@@ -1,7 +1,14 @@
 """Payments, new accounts and trustlines: their results, effects and events."""
 
 import pytest
-from stellar_sdk import Asset, Keypair, MuxedAccount, Network, scval, xdr
+from stellar_sdk import Asset, Keypair, LiquidityPoolAsset, MuxedAccount, Network, scval, xdr
+from stellar_sdk.operation import (
+    ChangeTrust,
+    ClaimClaimableBalance,
+    Inflation,
+    ManageSellOffer,
+    PathPaymentStrictSend,
+)
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale.networks import LOCAL
@@ -186,13 +193,19 @@ async def test_an_account_may_act_in_the_transaction_that_creates_it(wallet: Wal
 
 
 async def test_operations_that_this_network_lacks_are_refused_by_name(wallet: Wallet) -> None:
-    sent = await wallet.send(
-        wallet.signed((await wallet.builder()).append_claim_claimable_balance_op("00" * 36))
-    )
-    assert sent.error_result_xdr is not None
-    results = xdr.TransactionResult.from_xdr(sent.error_result_xdr).result.results
-    assert results is not None
-    assert results[0].code == xdr.OperationResultCode.opNOT_SUPPORTED
+    pool = LiquidityPoolAsset(Asset.native(), KALE_ASSET)
+    for operation in (
+        ClaimClaimableBalance("00" * 36),
+        ChangeTrust(pool),
+        PathPaymentStrictSend(wallet.address, KALE_ASSET, "1", Asset.native(), "1", []),
+        ManageSellOffer(KALE_ASSET, Asset.native(), "1", "1"),
+        Inflation(),
+    ):
+        sent = await wallet.send(wallet.signed((await wallet.builder()).append_operation(operation)))
+        assert sent.error_result_xdr is not None
+        results = xdr.TransactionResult.from_xdr(sent.error_result_xdr).result.results
+        assert results is not None
+        assert results[0].code == xdr.OperationResultCode.opNOT_SUPPORTED
 
 
 def subentries(wallet: Wallet) -> int:
