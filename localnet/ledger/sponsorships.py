@@ -48,12 +48,6 @@ def sponsoring_count(account: xdr.AccountEntry) -> int:
     return 0 if second is None else second.num_sponsoring.uint32
 
 
-def sponsored_count(account: xdr.AccountEntry) -> int:
-    """The account's reserves that others pay."""
-    second = _extension(account)
-    return 0 if second is None else second.num_sponsored.uint32
-
-
 def with_counts(account: xdr.AccountEntry, *, sponsored: int = 0, sponsoring: int = 0) -> xdr.AccountEntry:
     """The account with so many more (or less) reserves that others pay, and that it pays for others."""
     if not sponsored and not sponsoring:

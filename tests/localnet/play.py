@@ -154,6 +154,12 @@ class Play:
         return self.chain.submit(encoded(envelope)).submission
 
 
+def sponsored_count(account: xdr.AccountEntry) -> int:
+    """The account's reserves that others pay."""
+    second = None if account.ext.v1 is None else account.ext.v1.ext.v2
+    return 0 if second is None else second.num_sponsored.uint32
+
+
 def signed(builder: TransactionBuilder, *keys: Keypair) -> TransactionEnvelope:
     envelope = builder.build()
     for key in keys:

@@ -11,11 +11,11 @@ from localnet.ledger.accounts import available_stroops, public_key
 from localnet.ledger.assets import asset_contract_id, trusted_asset
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.meta import ledger_entry
-from localnet.ledger.sponsorships import account_signers, entry_sponsor, sponsored_count, sponsoring_count
+from localnet.ledger.sponsorships import account_signers, entry_sponsor, sponsoring_count
 from localnet.ledger.value_wire import symbol
 from localnet.network_settings import TOTAL_COINS_STROOPS
 from localnet.transactions.application import AppliedTransaction
-from tests.localnet.play import KALE
+from tests.localnet.play import KALE, sponsored_count
 
 _CLASSIC = (xdr.LedgerEntryType.ACCOUNT, xdr.LedgerEntryType.TRUSTLINE, xdr.LedgerEntryType.DATA)
 _KALE = KALE.to_xdr_object()

@@ -8,8 +8,8 @@ from stellar_sdk.decorated_signature import DecoratedSignature
 from stellar_sdk.operation import Payment, SetOptions
 
 from localnet.genesis import FAUCET
-from localnet.ledger.sponsorships import sponsored_count, sponsoring_count
-from tests.localnet.play import Play, signed
+from localnet.ledger.sponsorships import sponsoring_count
+from tests.localnet.play import Play, signed, sponsored_count
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from stellar_sdk.operation import SetOptions
 from localnet.genesis import FAUCET, ISSUER
 from localnet.ledger.accounts import available_stroops, data_key, public_key, trustline_key
 from localnet.ledger.meta import ledger_entry
-from localnet.ledger.sponsorships import account_signers, entry_sponsor, sponsored_count, sponsoring_count
+from localnet.ledger.sponsorships import account_signers, entry_sponsor, sponsoring_count
 from localnet.ledger.wire import base64_text
 from localnet.network_settings import MAINNET_SETTINGS
 from localnet.testing import NodeHandle
-from tests.localnet.play import KALE, Applied, Play
+from tests.localnet.play import KALE, Applied, Play, sponsored_count
 from tests.localnet.wallet import Wallet
 
 HALF_XLM = 5_000_000

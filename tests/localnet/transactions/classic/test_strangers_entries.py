@@ -8,8 +8,8 @@ from stellar_sdk import Asset, Keypair, xdr
 from localnet.genesis import FAUCET, ISSUER
 from localnet.ledger.accounts import account_key, public_key, trustline_key
 from localnet.ledger.entries import StoredEntry
-from localnet.ledger.sponsorships import sponsor_extension, sponsored_count, with_counts
-from tests.localnet.play import KALE, Play
+from localnet.ledger.sponsorships import sponsor_extension, with_counts
+from tests.localnet.play import KALE, Play, sponsored_count
 
 
 def put(play: Play, key: bytes, data: xdr.LedgerEntryData, extension: bytes | None = None) -> None:
