@@ -29,13 +29,17 @@ class _Group:
         return group
 
 
+#: Groups in the order in which they came: a set's would change from run to run.
+_Groups = dict[_Group, None]
+
+
 class ClusterPacker:
     """Takes bids in order of their rate as long as they fit."""
 
     def __init__(self, clusters: int, cluster_instructions: int) -> None:
         self._limit = cluster_instructions
         self._loads = [0] * clusters
-        self._groups: set[_Group] = set()
+        self._groups: _Groups = {}
         self._writers: dict[bytes, _Group] = {}
         self._readers: dict[bytes, list[_Group]] = {}
 
@@ -63,18 +67,18 @@ class ClusterPacker:
             packed[group.cluster].extend(group.bids)
         return [bids for bids in packed if bids]
 
-    def _conflicting(self, bid: Bid) -> set[_Group]:
+    def _conflicting(self, bid: Bid) -> _Groups:
         if bid.envelope is None:
-            return set()
+            return {}
         footprint = bid.envelope.footprint
         found = [self._writers[key] for key in footprint.read_only if key in self._writers]
         for key in footprint.read_write:
             found.extend(self._readers.get(key, ()))
             if key in self._writers:
                 found.append(self._writers[key])
-        return {group.root() for group in found}
+        return dict.fromkeys(group.root() for group in found)
 
-    def _place(self, group: _Group, touched: Iterable[_Group]) -> bool:
+    def _place(self, group: _Group, touched: _Groups) -> bool:
         for other in touched:
             self._loads[other.cluster] -= other.instructions
         for cluster, load in enumerate(self._loads):
@@ -84,9 +88,9 @@ class ClusterPacker:
                 return True
         for other in touched:
             self._loads[other.cluster] += other.instructions
-        return self._pack_anew({*self._groups.difference(touched), group})
+        return self._pack_anew([*(other for other in self._groups if other not in touched), group])
 
-    def _pack_anew(self, groups: set[_Group]) -> bool:
+    def _pack_anew(self, groups: Iterable[_Group]) -> bool:
         loads = [0] * len(self._loads)
         placed: list[tuple[_Group, int]] = []
         for group in sorted(groups, key=lambda group: group.instructions, reverse=True):
@@ -100,7 +104,7 @@ class ClusterPacker:
         self._loads = loads
         return True
 
-    def _merge(self, group: _Group, touched: set[_Group], bid: Bid) -> None:
+    def _merge(self, group: _Group, touched: _Groups, bid: Bid) -> None:
         """Keeps the longest list of bids: whoever joins a big group pays for himself alone."""
         lists = sorted((other.bids for other in touched), key=len, reverse=True)
         group.bids = lists[0] if lists else []
@@ -109,8 +113,8 @@ class ClusterPacker:
         group.bids.append(bid)
         for other in touched:
             other.merged_into = group
-        self._groups.difference_update(touched)
-        self._groups.add(group)
+            del self._groups[other]
+        self._groups[group] = None
         if bid.envelope is None:
             return
         for key in bid.envelope.footprint.read_write:

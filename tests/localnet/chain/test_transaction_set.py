@@ -222,6 +222,21 @@ def test_what_fits_only_in_another_arrangement_is_packed_anew() -> None:
     assert packer.try_add(bid(1))
 
 
+def test_equal_calls_are_packed_alike_every_time() -> None:
+    """Two of four instructions: either could join the one of six that comes last."""
+    sizes = (4, 4, 3, 3, 6)
+    bids = [bid(size, reads=[str(position)]) for position, size in enumerate(sizes)]
+
+    def packed() -> list[list[bytes]]:
+        packer = ClusterPacker(clusters=2, cluster_instructions=10)
+        assert all(map(packer.try_add, bids))
+        return [[each.tie for each in cluster] for cluster in packer.clusters()]
+
+    first = packed()
+    kept = [packed() for _ in range(50)]
+    assert all(again == first for again in kept)
+
+
 def test_readers_of_one_key_do_not_conflict_until_somebody_writes_it() -> None:
     packer = ClusterPacker(clusters=2, cluster_instructions=6)
     assert all(packer.try_add(bid(size, reads=["x"])) for size in (1, 2, 3))
