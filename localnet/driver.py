@@ -6,8 +6,6 @@ from typing import Any, Self
 
 import aiohttp
 
-DEFAULT_LEASE_WALL_SECONDS = 30.0
-
 
 class DriverError(Exception):
     """The admin endpoint refuses the driver, or is away."""
@@ -24,13 +22,13 @@ class DrivenLedger:
 class Driver:
     """Holds the ticket inside `async with`, and lets the chain run at max; at the end its speed is as before.
 
-    The lease is how long the chain waits for the next call, at most, before others may take the ticket.
-    Every method raises DriverError.
+    The lease is how long the chain waits for the next call, at most, before others may take the ticket; None
+    leaves it to the endpoint. Every method raises DriverError.
     """
 
-    def __init__(self, admin_url: str, *, lease_wall_seconds: float = DEFAULT_LEASE_WALL_SECONDS) -> None:
+    def __init__(self, admin_url: str, *, lease_wall_seconds: float | None = None) -> None:
         self._admin_url = admin_url
-        self._lease_wall_seconds = lease_wall_seconds
+        self._lease = {} if lease_wall_seconds is None else {"lease_wall_seconds": lease_wall_seconds}
         self._session: aiohttp.ClientSession | None = None
         self._token = ""
         self._speed_before: float | str = ""
@@ -41,7 +39,7 @@ class Driver:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(self._admin_url)
         try:
-            taken = await self._ask("/ticket/take", lease_wall_seconds=self._lease_wall_seconds)
+            taken = await self._ask("/ticket/take", **self._lease)
             self._token, self._speed_before = taken["token"], taken["speed"]
             await self._ask("/clock/speed", speed="max")
         except DriverError:

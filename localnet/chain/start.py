@@ -45,7 +45,7 @@ def start_chain(settings: LocalnetSettings, state_file: "StateFile | None") -> C
 def _open(settings: LocalnetSettings, state_file: "StateFile") -> Chain:
     if not state_file.is_new:
         if settings.fork is not None:
-            raise StartupError(f"{state_file} has a chain already; begin a fork with a new file")
+            raise StartupError(f"state file {settings.state} has a chain already; a fork needs a new one")
         return _restore(settings, state_file.load(settings.network, settings.network_settings))
     chain = _begin(settings)
     state_file.begin(chain.network, chain.settings, chain.latest, chain.state.entries())

@@ -74,7 +74,7 @@ class StateFile:
             self._lock()
 
     def __repr__(self) -> str:
-        return f"state file {self._path}"
+        return f"StateFile({self._path})"
 
     @property
     def is_new(self) -> bool:

@@ -111,7 +111,7 @@ async def test_a_fork_is_kept_in_a_state_file_and_begins_no_second_time(tmp_path
     state = tmp_path / "chain.state"
     async with running_localnet(runs_clock=False, fork=file, state=state) as node:
         node.close_ledgers(3)
-    with pytest.raises(StartupError, match="has a chain already; begin a fork with a new file"):
+    with pytest.raises(StartupError, match="has a chain already; a fork needs a new one"):
         LocalnetNode(LocalnetSettings(port=0, fork=file, state=state))
     async with (
         running_localnet(runs_clock=False, state=state) as node,
