@@ -11,7 +11,7 @@ import (
 
 // getTransaction: what became of a transaction, classic and Soroban.
 var transactionScenarios = []scenario{
-	notFound, payment, classic, missingOperationSource, skippedSequence, feeBump, contractCalls,
+	notFound, payment, classic, housekeeping, missingOperationSource, skippedSequence, feeBump, contractCalls,
 }
 
 func notFound(n *localNetwork) {
@@ -61,6 +61,31 @@ func classic(n *localNetwork) {
 	report("classic-no-trustline", describeCall(apply(n.farmer, untrusted)))
 	toNobody := n.pay(keypair.MustRandom().Address(), txnbuild.NativeAsset{}, "1")
 	report("classic-no-destination", describeCall(apply(n.farmer, toNobody)))
+}
+
+func housekeeping(n *localNetwork) {
+	sponsored := keypair.MustRandom()
+	apply := func(signers []*keypair.Full, operations ...txnbuild.Operation) outcome {
+		transaction := n.transaction(signers[0], options{}, operations...)
+		return describeCall(n.include(n.signed(transaction, signers...)))
+	}
+	carrier, both := []*keypair.Full{n.carrier}, []*keypair.Full{n.carrier, sponsored}
+	report("classic-set-options", apply(
+		carrier,
+		&txnbuild.SetOptions{HomeDomain: txnbuild.NewHomeDomain("kale.example")},
+		&txnbuild.ManageData{Name: "kale", Value: []byte("1")},
+		&txnbuild.BumpSequence{BumpTo: int64(n.account(n.carrier.Address()).SeqNum) + 10},
+	))
+	report("classic-sponsorship", apply(
+		both,
+		&txnbuild.BeginSponsoringFutureReserves{SponsoredID: sponsored.Address()},
+		&txnbuild.CreateAccount{Destination: sponsored.Address(), Amount: "0"},
+		&txnbuild.EndSponsoringFutureReserves{SourceAccount: sponsored.Address()},
+	))
+	merge := &txnbuild.AccountMerge{Destination: n.carrier.Address(), SourceAccount: sponsored.Address()}
+	report("classic-merge", apply(both, merge))
+	refused := &txnbuild.AccountMerge{Destination: n.carrier.Address()}
+	report("classic-merge-refused", apply([]*keypair.Full{n.farmer}, refused))
 }
 
 func missingOperationSource(n *localNetwork) {

@@ -51,6 +51,31 @@ async function classic(network) {
   network.report("classic-no-destination", describeCall(await apply(farmer, toNobody)));
 }
 
+async function housekeeping(network) {
+  const { carrier, farmer } = network;
+  const sponsored = Keypair.random();
+  const apply = async (source, operations, ...signers) => {
+    const builder = await network.builder(source);
+    for (const operation of operations) builder.addOperation(operation);
+    return describeCall(await network.include(network.signed(builder, source, ...signers)));
+  };
+  const ahead = BigInt((await network.server.getAccount(carrier.publicKey())).sequenceNumber()) + 10n;
+  network.report("classic-set-options", await apply(carrier, [
+    Operation.setOptions({ homeDomain: "kale.example" }),
+    Operation.manageData({ name: "kale", value: "1" }),
+    Operation.bumpSequence({ bumpTo: String(ahead) }),
+  ]));
+  const [destination, source] = [carrier.publicKey(), sponsored.publicKey()];
+  network.report("classic-sponsorship", await apply(carrier, [
+    Operation.beginSponsoringFutureReserves({ sponsoredId: source }),
+    Operation.createAccount({ destination: source, startingBalance: "0" }),
+    Operation.endSponsoringFutureReserves({ source }),
+  ], sponsored));
+  const merge = Operation.accountMerge({ destination, source });
+  network.report("classic-merge", await apply(carrier, [merge], sponsored));
+  network.report("classic-merge-refused", await apply(farmer, [Operation.accountMerge({ destination })]));
+}
+
 async function missingOperationSource(network) {
   const { carrier } = network;
   const ghost = Keypair.random();
@@ -107,5 +132,5 @@ async function contractCalls(network) {
 }
 
 export const SCENARIOS = [
-  notFound, payment, classic, missingOperationSource, skippedSequence, feeBump, contractCalls,
+  notFound, payment, classic, housekeeping, missingOperationSource, skippedSequence, feeBump, contractCalls,
 ];

@@ -62,6 +62,28 @@ async def classic(network: LocalNetwork) -> None:
         network.report(case, describe_call(await network.include(network.signed(builder, farmer))))
 
 
+async def housekeeping(network: LocalNetwork) -> None:
+    carrier, sponsored = network.carrier, Keypair.random()
+    settling = await network.builder(carrier)
+    settling.append_set_options_op(home_domain="kale.example").append_manage_data_op("kale", b"1")
+    settling.append_bump_sequence_op(settling.source_account.sequence + 10)
+    applied = await network.include(network.signed(settling, carrier))
+    network.report("classic-set-options", describe_call(applied))
+    sponsoring = await network.builder(carrier)
+    sponsoring.append_begin_sponsoring_future_reserves_op(sponsored.public_key)
+    sponsoring.append_create_account_op(sponsored.public_key, "0")
+    sponsoring.append_end_sponsoring_future_reserves_op(source=sponsored.public_key)
+    applied = await network.include(network.signed(sponsoring, carrier, sponsored))
+    network.report("classic-sponsorship", describe_call(applied))
+    merging = await network.builder(carrier)
+    merging.append_account_merge_op(carrier.public_key, source=sponsored.public_key)
+    applied = await network.include(network.signed(merging, carrier, sponsored))
+    network.report("classic-merge", describe_call(applied))
+    holding = (await network.builder(network.farmer)).append_account_merge_op(carrier.public_key)
+    applied = await network.include(network.signed(holding, network.farmer))
+    network.report("classic-merge-refused", describe_call(applied))
+
+
 async def missing_operation_source(network: LocalNetwork) -> None:
     carrier, ghost = network.carrier, Keypair.random()
     builder = await network.builder(carrier)
@@ -134,6 +156,7 @@ SCENARIOS = (
     not_found,
     payment,
     classic,
+    housekeeping,
     missing_operation_source,
     skipped_sequence,
     fee_bump,
