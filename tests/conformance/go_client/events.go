@@ -118,6 +118,9 @@ func refusedFilters(n *localNetwork) {
 		"events-future":    {StartLedger: start + 1_000},
 		"events-no-start":  {},
 		"events-limit":     {StartLedger: start, Pagination: &protocol.PaginationOptions{Limit: 10_001}},
+		"events-start-and-cursor": {
+			StartLedger: start, Pagination: &protocol.PaginationOptions{Cursor: &protocol.Cursor{Ledger: start}},
+		},
 	} {
 		_, err := n.client.GetEvents(ctx(), request)
 		reportError(id, err)

@@ -95,6 +95,7 @@ func refusedPages(n *localNetwork) {
 		reportError(name+"-forgotten", get(2, nil))
 		reportError(name+"-future", get(latest+1_000, nil))
 		reportError(name+"-limit", get(latest, page("", 201)))
+		reportError(name+"-start-and-cursor", get(latest, page(strconv.FormatUint(uint64(latest), 10), 0)))
 		reportError(name+"-bad-cursor", get(0, page("kale", 0)))
 	}
 }

@@ -128,9 +128,16 @@ func feeBump(n *localNetwork) {
 func contractCalls(n *localNetwork) {
 	args := []xdr.ScVal{addressValue(n.farmer), addressValue(n.boundFarmer), i128(3)}
 	report("call-transfer", described(n.call(n.assetCall("transfer", args, options{}), n.farmer)))
-	narrow := n.changed(n.prepared(n.assetCall("transfer", args, options{})), func(changed *xdr.Transaction) {
-		footprint := &changed.Ext.SorobanData.Resources.Footprint
-		footprint.ReadWrite = footprint.ReadWrite[:len(footprint.ReadWrite)-1]
-	}, n.farmer)
-	report("call-outside-footprint", described(n.include(narrow)))
+	for id, change := range map[string]func(*xdr.SorobanResources){
+		"call-outside-footprint": func(resources *xdr.SorobanResources) {
+			footprint := &resources.Footprint
+			footprint.ReadWrite = footprint.ReadWrite[:len(footprint.ReadWrite)-1]
+		},
+		"call-too-few-instructions": func(resources *xdr.SorobanResources) { resources.Instructions = 1 },
+	} {
+		unfit := n.changed(n.prepared(n.assetCall("transfer", args, options{})), func(changed *xdr.Transaction) {
+			change(&changed.Ext.SorobanData.Resources)
+		}, n.farmer)
+		report(id, described(n.include(unfit)))
+	}
 }

@@ -75,6 +75,7 @@ async function refused(network) {
     ["events-future", { startLedger: startLedger + 1_000 }],
     ["events-no-start", {}],
     ["events-limit", { startLedger, limit: 10_001 }],
+    ["events-start-and-cursor", { startLedger, cursor: "0000000004294967296-0000000000" }],
     ["events-bad-cursor", { cursor: "kale" }],
     ["events-too-many-filters", { startLedger, filters: Array(6).fill({}) }],
     ["events-too-many-contracts", { startLedger, filters: [{ contractIds: Array(6).fill(network.farm) }] }],

@@ -54,6 +54,8 @@ async function refused(network) {
     await network.reportError(`${name}-forgotten`, get({ startLedger: 2 }));
     await network.reportError(`${name}-future`, get({ startLedger: latest + 1_000 }));
     await network.reportError(`${name}-limit`, get({ startLedger: latest, pagination: { limit: 201 } }));
+    const both = { startLedger: latest, pagination: { cursor: String(latest) } };
+    await network.reportError(`${name}-start-and-cursor`, get(both));
     await network.reportError(`${name}-bad-cursor`, get({ pagination: { cursor: "kale" } }));
   }
 }

@@ -121,14 +121,22 @@ async function contractCalls(network) {
   const transfer = await assetCall(network, "transfer", args);
   const done = await network.include(await prepared(network, transfer, farmer));
   network.report("call-transfer", described(done));
-  const ready = await network.server.prepareTransaction((await assetCall(network, "transfer", args)).build());
-  const narrow = network.changed(ready, (tx) => {
-    const data = new SorobanDataBuilder(tx.ext.value);
-    data.setReadWrite(data.getReadWrite().slice(0, -1));
-    tx.ext = xdr.TransactionExt.sorobanData(data.build());
-  });
-  narrow.sign(farmer);
-  network.report("call-outside-footprint", described(await network.include(narrow)));
+  for (const [id, change] of [
+    ["call-outside-footprint", (data) => data.setReadWrite(data.getReadWrite().slice(0, -1))],
+    ["call-too-few-instructions", withOneInstruction],
+  ]) {
+    const ready = await prepared(network, await assetCall(network, "transfer", args), farmer);
+    const unfit = network.changed(ready, (tx) => {
+      tx.ext = xdr.TransactionExt.sorobanData(change(new SorobanDataBuilder(tx.ext.value)).build());
+    });
+    unfit.sign(farmer);
+    network.report(id, described(await network.include(unfit)));
+  }
+}
+
+function withOneInstruction(data) {
+  const { diskReadBytes, writeBytes } = data.build().resources;
+  return data.setResources(1, diskReadBytes, writeBytes);
 }
 
 export const SCENARIOS = [

@@ -127,29 +127,28 @@ async def fee_bump(network: LocalNetwork) -> None:
 
 async def contract_calls(network: LocalNetwork) -> None:
     farmer = network.farmer
-    transfer = await asset_call(
-        network,
-        "transfer",
+    arguments = (
         scval.to_address(farmer.public_key),
         scval.to_address(network.bound_farmer.public_key),
         scval.to_int128(3),
     )
-    network.report(
-        "call-transfer", described(await network.include(await prepared(network, transfer, farmer)))
-    )
-    transfer = await asset_call(
-        network,
-        "transfer",
-        scval.to_address(farmer.public_key),
-        scval.to_address(network.bound_farmer.public_key),
-        scval.to_int128(3),
-    )
-    envelope = await network.server.prepare_transaction(transfer.build())
-    assert envelope.transaction.soroban_data is not None
-    footprint = envelope.transaction.soroban_data.resources.footprint
-    footprint.read_write = footprint.read_write[:-1]
-    envelope.sign(farmer)
-    network.report("call-outside-footprint", described(await network.include(envelope)))
+    transfer = await prepared(network, await asset_call(network, "transfer", *arguments), farmer)
+    network.report("call-transfer", described(await network.include(transfer)))
+    for case, change in (("call-outside-footprint", _narrow), ("call-too-few-instructions", _hurry)):
+        transfer = await prepared(network, await asset_call(network, "transfer", *arguments), farmer)
+        assert transfer.transaction.soroban_data is not None
+        change(transfer.transaction.soroban_data.resources)
+        transfer.signatures = []
+        transfer.sign(farmer)
+        network.report(case, described(await network.include(transfer)))
+
+
+def _narrow(resources: xdr.SorobanResources) -> None:
+    resources.footprint.read_write = resources.footprint.read_write[:-1]
+
+
+def _hurry(resources: xdr.SorobanResources) -> None:
+    resources.instructions = xdr.Uint32(1)
 
 
 SCENARIOS = (
