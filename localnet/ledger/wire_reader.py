@@ -16,7 +16,8 @@ from stellar_sdk import xdr
 from xdrlib3 import Error as XdrError
 from xdrlib3 import Unpacker
 
-#: How deep structures may be nested: the decoding depth of a node's XDR library.
+#: How deep structures may be nested: 99 vectors in each other. A node reads some 750, of which its host takes
+#: no more than 100.
 MAX_DEPTH: Final = 200
 #: What reading bytes that are no encoding can raise, here or in the SDK.
 WIRE_ERRORS: Final = (ValueError, EOFError, XdrError, struct.error)

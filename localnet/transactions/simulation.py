@@ -249,7 +249,7 @@ def _checked_body(envelope: Envelope, options: SimulationOptions) -> xdr.Operati
     if envelope.transaction.memo.type is not xdr.MemoType.MEMO_NONE:
         raise SimulationError("Transaction contains a memo. Soroban transactions do not support memos.")
     if call.auth and options.auth_mode in (AuthMode.RECORD, AuthMode.RECORD_ALLOW_NONROOT):
-        raise SimulationError("cannot set authMode to 'record' with an auth footprint")
+        raise SimulationError(f"cannot set authMode to '{options.auth_mode.value}' with an auth footprint")
     return body
 
 

@@ -376,6 +376,15 @@ async def test_a_simulation_that_cannot_be_done_is_a_result_with_an_error(
     assert result == {"error": error, "latestLedger": 0}
 
 
+@pytest.mark.parametrize("mode", ["record", "record_allow_nonroot"])
+async def test_authorisation_that_is_there_is_not_recorded(raw: RawClient, farmer: Wallet, mode: str) -> None:
+    prepared = await farmer.prepared(calls.plant(LOCAL.farm_contract_id, farmer.address, 1))
+    params = {"transaction": prepared.to_xdr(), "authMode": mode}
+    result = (await raw.call("simulateTransaction", params))["result"]
+    error = f"cannot set authMode to '{mode}' with an auth footprint"
+    assert result == {"error": error, "latestLedger": 0}
+
+
 @pytest.mark.parametrize(
     ("function", "error"),
     [
