@@ -33,6 +33,7 @@ class EchoTaker:
 
     def __init__(self) -> None:
         self.started: list[int] = []
+        self._another_started = asyncio.Event()
         self.rpc_is_down = False
         self.pending = False
 
@@ -46,9 +47,18 @@ class EchoTaker:
         def commit(session: StreamSession) -> FollowUp:
             operation = operations.open_operation(index, pooler_id, capacity=5, deadline=None)
             tell(session.id, index, operation.id)
-            return lambda: self.started.append(index)
+            return lambda: self._start(index)
 
         return commit
+
+    def _start(self, index: int) -> None:
+        self.started.append(index)
+        self._another_started.set()
+
+    async def first_started(self) -> list[int]:
+        """What was started, once something was: the COMMIT may be told before it is followed up."""
+        await self._another_started.wait()
+        return self.started
 
     def has_pending(self, pooler_id: str) -> bool:
         return self.pending
@@ -105,7 +115,7 @@ async def test_a_request_is_acknowledged_with_what_its_commit_told(talk: Talk, t
     talk.ask(plant_block=PlantBlock(block_index=7))
     told = await talk.next()
     assert (told.sequence, told.acknowledged_sequence, told.summary.block_index) == (1, 1, 7)
-    assert taker.started == [7]
+    assert await taker.first_started() == [7]
 
 
 async def test_the_first_message_must_be_open(talk: Talk) -> None:
@@ -170,7 +180,7 @@ async def test_a_request_that_can_not_be_done_is_refused_and_the_stream_goes_on(
     assert refused.refused.request_sequence == 1
     assert refused.refused.failure.reason == Reason.REASON_BLOCK_NOT_CURRENT
     assert (await talk.next_durable()).summary.block_index == 7
-    assert taker.started == [7]
+    assert await taker.first_started() == [7]
 
 
 async def test_a_fault_of_ours_ends_the_stream_and_leaves_the_request_uncommitted(
@@ -194,7 +204,7 @@ async def test_a_repeated_request_is_acknowledged_and_does_nothing(talk: Talk, t
     again = await talk.next()
     assert again.HasField("acknowledged")
     assert again.acknowledged_sequence == 1
-    assert taker.started == [7]
+    assert await taker.first_started() == [7]
 
 
 async def test_a_key_that_comes_again_under_a_new_sequence_does_nothing(talk: Talk, taker: EchoTaker) -> None:
@@ -204,7 +214,7 @@ async def test_a_key_that_comes_again_under_a_new_sequence_does_nothing(talk: Ta
     talk.ask(key=key, plant_block=PlantBlock(block_index=7))
     while (await talk.next()).acknowledged_sequence < 2:
         pass
-    assert taker.started == [7]
+    assert await taker.first_started() == [7]
 
 
 async def test_a_key_with_other_content_ends_the_stream(talk: Talk) -> None:

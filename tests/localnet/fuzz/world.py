@@ -21,7 +21,8 @@ from localnet.rpc.methods import rpc_methods
 
 START_TIME = 1_700_000_000
 FARMERS = 24
-SLOWEST_WALL_SECONDS = 1.0
+#: Of the CPU, for one request or one ledger.
+MOST_CPU_SECONDS = 1.0
 #: Codes that a node documents; -32603 only with the one message that a client can cause.
 CODES = frozenset({-32700, -32600, -32601, -32602, -32603})
 CLIENTS_INTERNAL_ERROR = "could not query captive core: "
@@ -37,7 +38,7 @@ class World:
         self.chain: Chain = new_chain(LOCAL, MAINNET_SETTINGS, START_TIME, retention_ledgers=200)
         self.dispatcher = Dispatcher(rpc_methods(ChainView(self.chain), "http://127.0.0.1:8000/friendbot"))
         self.farmers: list[Keypair] = []
-        self.slowest_wall_seconds = 0.0
+        self.most_cpu_seconds = 0.0
         self.minted_stroops = 0
         self._kale_at_start = kale_stroops(self.chain)
         self.renew(FARMERS)
@@ -46,13 +47,13 @@ class World:
 
     def serve(self, body: bytes) -> Any:
         """The decoded answer; None for none. Fails for what no node answers."""
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             answer = self.dispatcher.serve(body)
         except UnreadableRequest:
             return None
         finally:
-            self.slowest_wall_seconds = max(self.slowest_wall_seconds, time.perf_counter() - began)
+            self.most_cpu_seconds = max(self.most_cpu_seconds, time.thread_time() - began)
         if answer is None:
             return None
         decoded = json.loads(answer, parse_int=int_or_text)
@@ -117,9 +118,9 @@ class World:
 
     def close_ledger(self) -> None:
         """Closes a ledger, and counts the KALE that its events mint and burn."""
-        began = time.perf_counter()
+        began = time.thread_time()
         ledger = self.chain.close_ledger()
-        self.slowest_wall_seconds = max(self.slowest_wall_seconds, time.perf_counter() - began)
+        self.most_cpu_seconds = max(self.most_cpu_seconds, time.thread_time() - began)
         for applied in ledger.transactions:
             for events in applied.operation_events:
                 self.minted_stroops += sum(map(_minted_stroops, events))
@@ -128,7 +129,7 @@ class World:
         """XLM is conserved but for fees, KALE but for mint and burn; nothing took too long."""
         assert xlm_stroops(self.chain) + self.chain.latest.fee_pool_stroops == TOTAL_COINS_STROOPS
         assert kale_stroops(self.chain) == self._kale_at_start + self.minted_stroops
-        assert self.slowest_wall_seconds < SLOWEST_WALL_SECONDS
+        assert self.most_cpu_seconds < MOST_CPU_SECONDS
 
 
 def check_answer(answer: Any) -> None:
