@@ -255,8 +255,12 @@ class Host:
         """Counts what authenticating an address will read to the footprint."""
         if address.startswith("G"):
             self.find_account(address)
-        else:
-            self.find(instance_key_bytes(address), INSTANCE)
+            return
+        entry = self.find(instance_key_bytes(address), INSTANCE)
+        data = None if entry is None else entry.data.contract_data
+        instance = None if data is None else data.val.instance
+        if instance is not None and instance.executable.wasm_hash is not None:
+            self.find(code_key_bytes(instance.executable.wasm_hash.hash), CODE)
 
     def put_nonce(self, address: str, nonce: int, live_until: int) -> bool:
         """Uses up a nonce of an address; False if it is used already."""

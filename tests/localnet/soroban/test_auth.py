@@ -11,9 +11,10 @@ from stellar_sdk.auth import DelegateSignature, authorize_entry, build_with_dele
 
 from kale.addresses import account_key_bytes, address_value, sc_address
 from kale.networks import LOCAL
-from localnet.contracts.install import token_entries
+from localnet.contracts.install import token_entries, tractor_entries
+from localnet.contracts.registry import TRACTOR_CODE_HASH
 from localnet.ledger.accounts import new_account
-from localnet.ledger.entry_keys import data_key_bytes
+from localnet.ledger.entry_keys import code_key_bytes, data_key_bytes, instance_key_bytes
 from localnet.soroban.credentials import authorization_payload
 from localnet.soroban.invocation import EnforceAuth, Footprint, Invocation, RecordAuth
 from tests.localnet.contract_chain import (
@@ -29,6 +30,7 @@ from tests.localnet.contract_chain import (
 from tests.localnet.farm_play import solve
 
 ADA, BOB = keypair("ada"), keypair("bob")
+TRACTOR = StrKey.encode_contract(bytes(range(32)))
 CARRIER = keypair("carrier").public_key
 TEMPORARY = xdr.ContractDataDurability.TEMPORARY
 SOURCE_CREDENTIALS = xdr.SorobanCredentials(xdr.SorobanCredentialsType.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT)
@@ -183,6 +185,15 @@ def test_simulating_another_source_reads_the_signers_account_and_writes_a_nonce(
 def nonce_key(address: str, nonce: int) -> bytes:
     value = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_NONCE, nonce_key=xdr.SCNonceKey(xdr.Int64(nonce)))
     return data_key_bytes(address, value, TEMPORARY)
+
+
+def test_simulating_a_contract_that_authorises_reads_its_instance_and_code(chain: ContractChain) -> None:
+    """The tractor as a farmer: it is no account, but that shows only when it has to sign."""
+    chain.entries.apply(tractor_entries(TRACTOR, FARM, chain.ledger))
+    outcome = chain.plant(TRACTOR, 0)
+    assert outcome.succeeded
+    read = set(outcome.touched_read_only)
+    assert {instance_key_bytes(TRACTOR), code_key_bytes(TRACTOR_CODE_HASH)} <= read
 
 
 @pytest.mark.parametrize("address_bound", [True, False])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from stellar_sdk import (
     Account,
+    Asset,
     ExtendFootprintTTL,
     InvokeHostFunction,
     RestoreFootprint,
@@ -212,6 +213,21 @@ async def test_an_extension_whose_rent_is_not_covered_fails(farmer: Wallet, node
     code = xdr.ExtendFootprintTTLResultCode.EXTEND_FOOTPRINT_TTL_INSUFFICIENT_REFUNDABLE_FEE
     assert failure_code(outcome) == code
     assert live_until(node, pail) == before
+
+
+async def test_the_low_threshold_is_enough_to_extend(farmer: Wallet, node: NodeHandle) -> None:
+    """Of an account that asks weight 2 for medium and high, the master key's 1 is enough."""
+    assert (await plant(farmer)).succeeded
+    builder = await farmer.builder()
+    thresholds = builder.append_set_options_op(low_threshold=1, med_threshold=2, high_threshold=2)
+    assert (await farmer.apply(thresholds)).succeeded
+    pail = pail_key(node.network.farm_contract_id, farmer.address, 0)
+    data = proposed(await simulated(farmer, ExtendFootprintTTL(150), [pail]))
+    envelope = await lifetime_transaction(farmer, ExtendFootprintTTL(150), data)
+    assert (await farmer.include(envelope)).succeeded
+    payment = (await farmer.builder()).append_payment_op(farmer.address, Asset.native(), "1")
+    refused = await farmer.send(farmer.signed(payment))
+    assert refused.status.value == "ERROR"
 
 
 # RestoreFootprint

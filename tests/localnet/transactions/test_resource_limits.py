@@ -12,6 +12,8 @@ from kale.storage import block_key, decode_block
 from localnet.ledger.accounts import account_key
 from localnet.network_settings import MAINNET_SETTINGS, NetworkSettings, TransactionLimits
 from localnet.testing import NodeHandle, running_localnet
+from localnet.transactions.envelopes import decode_envelope
+from localnet.transactions.simulation import SimulationOptions, Simulator
 from tests.localnet.conftest import START_TIME
 from tests.localnet.wallet import Wallet
 
@@ -168,6 +170,22 @@ async def test_the_fee_covers_the_largest_envelope_that_the_call_can_have(farmer
     builder.add_time_bounds(0, 0).set_ledger_bounds(0, 0).set_min_sequence_age(0)
     builder.set_min_sequence_number(0).set_min_sequence_ledger_gap(0)
     assert (await farmer.include(farmer.signed(builder))).succeeded
+
+
+async def test_a_fee_bump_is_simulated_as_what_is_in_it(farmer: Wallet) -> None:
+    inner = farmer.signed((await farmer.builder()).append_operation(InvokeHostFunction(plant_of(farmer))))
+    bump = TransactionBuilder.build_fee_bump_transaction(
+        farmer.key, 1_000, inner, farmer.node.network.passphrase
+    )
+    chain = farmer.node.chain
+    simulator = Simulator(chain.state, chain.ledger_info(), chain.settings)
+    plain, bumped = (
+        simulator.simulate(
+            decode_envelope(envelope.to_xdr_object().to_xdr_bytes(), chain.network_id), SimulationOptions()
+        )
+        for envelope in (inner, bump)
+    )
+    assert plain == bumped
 
 
 async def test_a_view_has_no_state_changes(farmer: Wallet) -> None:
