@@ -7,7 +7,7 @@ slow. The XDR objects are shared: they are not to be changed.
 from functools import lru_cache
 from typing import Final
 
-from stellar_sdk import Address, StrKey, xdr
+from stellar_sdk import StrKey, xdr
 
 _REMEMBERED: Final = 65_536
 
@@ -15,7 +15,12 @@ _REMEMBERED: Final = 65_536
 @lru_cache(maxsize=_REMEMBERED)
 def sc_address(address: str) -> xdr.SCAddress:
     """The XDR of an account's or a contract's address; ValueError for other text."""
-    return Address(address).to_xdr_sc_address()
+    if address.startswith("G"):
+        return xdr.SCAddress(xdr.SCAddressType.SC_ADDRESS_TYPE_ACCOUNT, account_id=account_id(address))
+    if address.startswith("C"):
+        contract_id = xdr.ContractID(xdr.Hash(contract_hash(address)))
+        return xdr.SCAddress(xdr.SCAddressType.SC_ADDRESS_TYPE_CONTRACT, contract_id=contract_id)
+    raise ValueError(f"address is {address!r}, must be a G… or C… address")
 
 
 @lru_cache(maxsize=_REMEMBERED)

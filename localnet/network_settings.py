@@ -8,11 +8,11 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
-from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_type_hints
 
+from localnet.lazy import lazy
 from poolkit.startup_error import StartupError
 
 #: The native supply that the root account starts with: 100 billion XLM.
@@ -65,7 +65,7 @@ class FeeRates:
     persistent_rent_denominator: Positive
     temporary_rent_denominator: Positive
 
-    @cached_property
+    @lazy
     def rent_1kb(self) -> int:
         """Stroops a KB, by stellar-core's curve: rounded up, at least 1,000."""
         rise = self.rent_1kb_high - self.rent_1kb_low

@@ -1,13 +1,13 @@
 """Which asset an asset contract stands for, and who administrates it: its instance storage."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from stellar_sdk import scval, xdr
 
 from kale.addresses import account_text, address_value
 from localnet.contracts.arguments import address
+from localnet.lazy import lazy
 from localnet.soroban.contract_env import ContractEnv
 
 NATIVE_NAME: Final = "native"
@@ -22,7 +22,7 @@ class AssetInfo:
     code: str
     issuer: str | None
 
-    @cached_property
+    @lazy
     def name(self) -> str:
         """`CODE:ISSUER` or `native`, also the last topic of every event."""
         return NATIVE_NAME if self.issuer is None else f"{self.code}:{self.issuer}"

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, Protocol
 
 from stellar_sdk import xdr
 
+from localnet.lazy import lazy
 from localnet.ledger import wire
 from localnet.ledger.classic_wire import encode_account, encode_trustline
 from localnet.ledger.value_wire import encode_address, encode_value
@@ -36,7 +36,7 @@ class StoredEntry:
         """The entry with other data as of ledger `sequence`; lifetime and sponsor stay."""
         return StoredEntry(data, sequence, self.live_until, self.extension)
 
-    @cached_property
+    @lazy
     def data_xdr(self) -> bytes:
         """The encoded data: made once, read by every answer, meta and size that needs it."""
         return _encode(self.data)

@@ -1,10 +1,10 @@
 """Contract events as the ledger keeps them: encoded piece by piece, and numbered."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from stellar_sdk import xdr
 
+from localnet.lazy import lazy
 from localnet.ledger import wire
 
 OPERATION_OF_REFUNDS = 0
@@ -26,7 +26,7 @@ class Event:
         """XDR `ContractEvent`."""
         return self._encoded
 
-    @cached_property
+    @lazy
     def _encoded(self) -> bytes:
         contract = wire.ABSENT if self.contract_id is None else wire.present(self.contract_id)
         body_version = wire.ABSENT

@@ -9,9 +9,9 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final, Protocol
 
+from localnet.lazy import lazy
 from localnet.rpc.json_text import JsonNumber
 from localnet.rpc.jsonrpc import INVALID_PARAMS, Method, Result, RpcError
 
@@ -167,7 +167,7 @@ class Structure:
                 found[name] = read
         return found
 
-    @cached_property
+    @lazy
     def _folded(self) -> Mapping[str, str]:
         return {name.casefold(): name for name in self.fields}
 

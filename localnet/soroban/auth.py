@@ -6,12 +6,12 @@ in a call that equals it; a child only from within the call that matched its par
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol
 
 from stellar_sdk import scval, xdr
 
 from kale.addresses import address_text, address_value, sc_address
+from localnet.lazy import lazy
 from localnet.ledger import wire
 from localnet.ledger.value_wire import encode_address, encode_value
 from localnet.soroban import cost_table
@@ -32,7 +32,7 @@ class Call:
     function: str
     args: tuple[xdr.SCVal, ...]
 
-    @cached_property
+    @lazy
     def authorized_function(self) -> xdr.SorobanAuthorizedFunction:
         """The call in the form in which it is signed."""
         return xdr.SorobanAuthorizedFunction(
@@ -44,7 +44,7 @@ class Call:
             ),
         )
 
-    @cached_property
+    @lazy
     def encoded(self) -> bytes:
         """The same as XDR bytes, for comparison."""
         return _encode(self.authorized_function)

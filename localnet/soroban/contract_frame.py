@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Protocol
 
 from stellar_sdk import scval, xdr
 
+from localnet.lazy import lazy
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.entry_keys import (
     code_key_bytes,
@@ -140,7 +141,7 @@ class Frame:
         entry = contract_data_entry(self.contract_id, _INSTANCE_KEY, _PERSISTENT, value)
         self._host.put(instance_key_bytes(self.contract_id), entry, "contract instance key")
 
-    @cached_property
+    @lazy
     def _values(self) -> dict[bytes, xdr.SCMapEntry]:
         """The instance storage by its encoded keys, in the host's order until a key is added."""
         stored = self._instance.storage.sc_map if self._instance.storage is not None else ()

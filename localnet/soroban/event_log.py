@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from stellar_sdk import scval, xdr
 
 from kale.addresses import contract_hash
+from localnet.lazy import lazy
 from localnet.ledger import wire
 from localnet.ledger.events import Event
 from localnet.ledger.value_wire import encode_value
@@ -32,7 +32,7 @@ class _Logged:
     data: xdr.SCVal
     failed: bool = False
 
-    @cached_property
+    @lazy
     def event(self) -> Event:
         return Event(
             contract_id=None if self.contract_id is None else contract_hash(self.contract_id),

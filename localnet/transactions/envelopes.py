@@ -2,10 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from stellar_sdk import xdr
 
+from localnet.lazy import lazy
 from localnet.ledger import wire
 from localnet.ledger.entry_keys import key_bytes
 from localnet.ledger.wire_reader import MAX_DEPTH, WIRE_ERRORS, WireReader
@@ -62,7 +62,7 @@ class Envelope:
     envelope_hash: bytes
     verified: dict[tuple[bytes, bytes, bytes], bool] = field(default_factory=dict, compare=False, repr=False)
 
-    @cached_property
+    @lazy
     def source(self) -> bytes:
         """The source account's ed25519 key: whose sequence number is used."""
         return account_of(self.transaction.source_account)
@@ -75,7 +75,7 @@ class Envelope:
     def sequence(self) -> int:
         return self.transaction.seq_num.sequence_number.int64
 
-    @cached_property
+    @lazy
     def soroban(self) -> bool:
         """Whether this is a Soroban transaction: decided by its operations, not by its resources."""
         return any(operation.body.type in _INVOCATION_KINDS for operation in self.transaction.operations)
@@ -89,7 +89,7 @@ class Envelope:
         data = self.soroban_data
         return 0 if data is None else data.resource_fee.int64
 
-    @cached_property
+    @lazy
     def footprint(self) -> DeclaredFootprint:
         """What a Soroban transaction may touch, as encoded keys in the envelope's order."""
         data = self.soroban_data
