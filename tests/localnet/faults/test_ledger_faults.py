@@ -13,6 +13,7 @@ from kale.constants import LEDGER_SECONDS
 from kale.networks import LOCAL
 from localnet.chain.background_load import BackgroundLoad
 from localnet.chain.chain import new_chain
+from localnet.chain.closed_ledger import ClosedLedger
 from localnet.chain.ledger_clock import LedgerClock
 from localnet.contracts.farm_view import read_farm
 from localnet.faults.fault_file import parse_faults
@@ -162,17 +163,21 @@ async def test_close_times_are_as_the_rules_want_them(rules: str, seconds: list[
 
 
 async def test_a_stall_and_a_burst_are_felt_on_the_wall() -> None:
-    """At 100 times real time a ledger takes 0.05 s: ledger 3 stalls for 4 of them, 4 to 9 close at once."""
+    """At 100 times real time a ledger takes 0.05 s: ledger 3 stalls for 4 of them, 4 to 23 close at once."""
     rules = fault("stall", "ledgers = 4", "count = 1", "from_ledger = 3")
-    rules += fault("burst", "ledgers = 6", "count = 1", "from_ledger = 4")
+    rules += fault("burst", "ledgers = 20", "count = 1", "from_ledger = 4")
     arrivals: dict[int, float] = {}
+
+    def note(ledger: ClosedLedger, _: object) -> None:
+        arrivals[ledger.sequence] = time.monotonic()
+
     async with running_localnet(speed=100, faults=parse_faults(rules, "test", 1)) as node:
-        while len(arrivals) < 10:
-            ledger = await node.chain.next_ledger_closed()
-            arrivals[ledger.sequence] = time.monotonic()
-    stalled, bursting = arrivals[3] - arrivals[2], arrivals[9] - arrivals[3]
+        node.chain.observers.append(note)
+        while node.chain.latest.sequence < 24:
+            await node.chain.next_ledger_closed()
+    stalled, bursting = arrivals[3] - arrivals[2], arrivals[23] - arrivals[3]
     assert stalled >= 4 * LEDGER_SECONDS / 100
-    assert bursting < stalled / 2
+    assert bursting < 20 * LEDGER_SECONDS / 100 / 2
 
 
 async def test_a_surge_fills_ledgers_for_a_while(node: NodeHandle, farmer: Wallet) -> None:
