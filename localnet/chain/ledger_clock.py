@@ -106,7 +106,7 @@ class LedgerClock:
             async with asyncio.timeout(max(self._due - time.monotonic(), least)):
                 await self._changed.wait()
         except TimeoutError:
-            return True
+            return not self._changed.is_set()
         return False
 
     def _close(self) -> ClosedLedger:

@@ -1,6 +1,7 @@
 """What a plan does with the ledgers to come: when they close, and at what time."""
 
 import asyncio
+import time
 
 from kale.networks import LOCAL
 from localnet.chain.chain import new_chain
@@ -46,3 +47,24 @@ async def test_the_clock_waits_as_planned() -> None:
     running.cancel()
     assert 0.2 <= stalled < 1.0
     assert burst < 1.0
+
+
+async def test_a_pause_holds_back_a_ledger_that_was_due_while_the_process_was_busy() -> None:
+    chain = new_chain(LOCAL, MAINNET_SETTINGS, START_TIME, 100)
+    clock = LedgerClock(chain, 1000)
+    closing = asyncio.create_task(clock.close_ledgers_forever())
+    await asyncio.sleep(0)
+    be_busy()
+    asyncio.get_running_loop().call_soon(clock.pause)
+    while not clock.is_paused:
+        await asyncio.sleep(0)
+    paused_at = chain.latest.sequence
+    for _ in range(5):
+        await asyncio.sleep(0)
+    closing.cancel()
+    assert chain.latest.sequence == paused_at
+
+
+def be_busy() -> None:
+    """Nothing else runs while two ledgers come due."""
+    time.sleep(0.01)
