@@ -16,6 +16,8 @@ from stellar_sdk import xdr
 from xdrlib3 import Error as XdrError
 from xdrlib3 import Unpacker
 
+from localnet.ledger.accounts import account_id
+
 #: How deep structures may be nested: 99 vectors in each other. A node reads some 750, of which its host takes
 #: no more than 100.
 MAX_DEPTH: Final = 200
@@ -32,7 +34,10 @@ _DURABILITIES: Final = {int(durability): durability for durability in xdr.Contra
 _ADDRESS_OF_ACCOUNT: Final = xdr.SCAddressType.SC_ADDRESS_TYPE_ACCOUNT
 _ADDRESS_OF_CONTRACT: Final = xdr.SCAddressType.SC_ADDRESS_TYPE_CONTRACT
 _ED25519: Final = xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519
+_ACCOUNT_KEY: Final = xdr.CryptoKeyType.KEY_TYPE_ED25519
 _CONTRACT_DATA: Final = xdr.LedgerEntryType.CONTRACT_DATA
+_TRUSTLINE: Final = xdr.LedgerEntryType.TRUSTLINE
+_ALPHANUM4: Final = xdr.AssetType.ASSET_TYPE_CREDIT_ALPHANUM4
 _CONTRACT_FUNCTION: Final = xdr.SorobanAuthorizedFunctionType.SOROBAN_AUTHORIZED_FUNCTION_TYPE_CONTRACT_FN
 _INVOKE_CONTRACT: Final = xdr.HostFunctionType.HOST_FUNCTION_TYPE_INVOKE_CONTRACT
 
@@ -131,16 +136,38 @@ class WireReader:
         start = self.position
         kind = self.int32()
         if kind == _ADDRESS_OF_CONTRACT:
-            return _contract_address(self._key())
+            return _contract_address(self._bytes(32))
         if kind == _ADDRESS_OF_ACCOUNT and self.int32() == _ED25519:
-            return _account_address(self._key())
+            return _account_address(self._bytes(32))
         self.position = start
         return self.by_sdk(xdr.SCAddress, depth)
+
+    def muxed_account(self, depth: int) -> xdr.MuxedAccount:
+        if not self._next_is(_ACCOUNT_KEY):
+            return self.by_sdk(xdr.MuxedAccount, depth)
+        return xdr.MuxedAccount(_ACCOUNT_KEY, ed25519=xdr.Uint256(self._bytes(32)))
+
+    def preconditions(self, depth: int) -> xdr.Preconditions:
+        if self._next_is(xdr.PreconditionType.PRECOND_NONE):
+            return _NO_PRECONDITIONS
+        if not self._next_is(xdr.PreconditionType.PRECOND_TIME):
+            return self.by_sdk(xdr.Preconditions, depth)
+        earliest, latest = (xdr.TimePoint(xdr.Uint64(self.uint64())) for _ in range(2))
+        return xdr.Preconditions(
+            xdr.PreconditionType.PRECOND_TIME, time_bounds=xdr.TimeBounds(earliest, latest)
+        )
+
+    def memo(self, depth: int) -> xdr.Memo:
+        return _NO_MEMO if self._next_is(xdr.MemoType.MEMO_NONE) else self.by_sdk(xdr.Memo, depth)
+
+    def signature(self) -> xdr.DecoratedSignature:
+        hint = xdr.SignatureHint(self._bytes(4))
+        return xdr.DecoratedSignature(hint, xdr.Signature(self.opaque()))
 
     def ledger_key(self, depth: int) -> xdr.LedgerKey:
         _check_depth(depth)
         if not self._next_is(_CONTRACT_DATA):
-            return self.by_sdk(xdr.LedgerKey, depth)
+            return self._classic_key() or self.by_sdk(xdr.LedgerKey, depth)
         contract = self.address(depth - 2)
         key = self.value(depth - 2)
         durability = _DURABILITIES.get(self.int32())
@@ -168,7 +195,7 @@ class WireReader:
 
     def authorization(self, depth: int) -> xdr.SorobanAuthorizationEntry:
         return xdr.SorobanAuthorizationEntry(
-            credentials=self.by_sdk(xdr.SorobanCredentials, depth - 1),
+            credentials=self._credentials(depth - 1),
             root_invocation=self.authorized_invocation(depth - 1),
         )
 
@@ -180,10 +207,35 @@ class WireReader:
 
     def transaction_data(self, depth: int) -> xdr.SorobanTransactionData:
         return xdr.SorobanTransactionData(
-            ext=self.by_sdk(xdr.SorobanTransactionDataExt, depth - 1),
+            ext=self._data_extension(depth - 1),
             resources=self._resources(depth - 1),
             resource_fee=xdr.Int64(self.int64()),
         )
+
+    def _classic_key(self) -> xdr.LedgerKey | None:
+        """The key of a trustline for an asset of up to four letters; None for anything else."""
+        start = self.position
+        if self.int32() == _TRUSTLINE and self.int32() == _ED25519:
+            holder = account_id(self._bytes(32))
+            if self.int32() == _ALPHANUM4:
+                code = xdr.AssetCode4(self._bytes(4))
+                if self.int32() == _ED25519:
+                    asset = xdr.TrustLineAsset(
+                        _ALPHANUM4, alpha_num4=xdr.AlphaNum4(code, account_id(self._bytes(32)))
+                    )
+                    return xdr.LedgerKey(_TRUSTLINE, trust_line=xdr.LedgerKeyTrustLine(holder, asset))
+        self.position = start
+        return None
+
+    def _credentials(self, depth: int) -> xdr.SorobanCredentials:
+        if self._next_is(_BY_SOURCE.type):
+            return _BY_SOURCE
+        return self.by_sdk(xdr.SorobanCredentials, depth)
+
+    def _data_extension(self, depth: int) -> xdr.SorobanTransactionDataExt:
+        if self._next_is(_NO_DATA_EXTENSION.v):
+            return _NO_DATA_EXTENSION
+        return self.by_sdk(xdr.SorobanTransactionDataExt, depth)
 
     def _resources(self, depth: int) -> xdr.SorobanResources:
         footprint = xdr.LedgerFootprint(
@@ -215,11 +267,11 @@ class WireReader:
         self.position = start
         return False
 
-    def _key(self) -> bytes:
+    def _bytes(self, size: int) -> bytes:
         start = self.position
-        self.position = start + 32
+        self.position = start + size
         if self.position > len(self.raw):
-            raise EOFError(f"32 bytes wanted, {len(self.raw) - start} are left")
+            raise EOFError(f"{size} bytes wanted, {len(self.raw) - start} are left")
         return self.raw[start : self.position]
 
     def _length(self) -> int:
@@ -250,6 +302,13 @@ _WITH_FLAGS: Final[frozenset[type[_Structure]]] = frozenset(
         xdr.SorobanAuthorizedFunction,
     }
 )
+
+
+# Shared by all that have them, and like the addresses below not to be changed.
+_NO_PRECONDITIONS: Final = xdr.Preconditions(xdr.PreconditionType.PRECOND_NONE)
+_NO_MEMO: Final = xdr.Memo(xdr.MemoType.MEMO_NONE)
+_BY_SOURCE: Final = xdr.SorobanCredentials(xdr.SorobanCredentialsType.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT)
+_NO_DATA_EXTENSION: Final = xdr.SorobanTransactionDataExt(0)
 
 
 @lru_cache(maxsize=4_096)

@@ -166,11 +166,11 @@ def _read_inner(reader: WireReader) -> tuple[xdr.Transaction, bytes, list[xdr.De
 def _read_transaction(reader: WireReader) -> xdr.Transaction:
     """The parts of a contract call that are many are read by our own reader, the others by the SDK."""
     depth = MAX_DEPTH - 1
-    source = reader.by_sdk(xdr.MuxedAccount, depth)
+    source = reader.muxed_account(depth)
     fee = xdr.Uint32(reader.uint32())
     number = xdr.SequenceNumber(xdr.Int64(reader.int64()))
-    conditions = reader.by_sdk(xdr.Preconditions, depth)
-    memo = reader.by_sdk(xdr.Memo, depth)
+    conditions = reader.preconditions(depth)
+    memo = reader.memo(depth)
     operations = reader.array(lambda own_depth: _read_operation(reader, own_depth), depth)
     return xdr.Transaction(
         source_account=source,
@@ -184,7 +184,7 @@ def _read_transaction(reader: WireReader) -> xdr.Transaction:
 
 
 def _read_operation(reader: WireReader, depth: int) -> xdr.Operation:
-    source = reader.by_sdk(xdr.MuxedAccount, depth - 1) if reader.flag() else None
+    source = reader.muxed_account(depth - 1) if reader.flag() else None
     start = reader.position
     if reader.int32() != xdr.OperationType.INVOKE_HOST_FUNCTION:
         reader.position = start
@@ -208,7 +208,7 @@ def _read_signatures(reader: WireReader) -> list[xdr.DecoratedSignature]:
     count = reader.uint32()
     if count > 20:
         raise EnvelopeError(f"{count} signatures, at most 20 are accepted")
-    return [reader.by_sdk(xdr.DecoratedSignature) for _ in range(count)]
+    return [reader.signature() for _ in range(count)]
 
 
 def _read_old(raw: bytes, network_id: bytes) -> Envelope:
@@ -220,7 +220,7 @@ def _read_old(raw: bytes, network_id: bytes) -> Envelope:
 
 def _read_fee_bump(reader: WireReader, network_id: bytes) -> Envelope:
     raw, start = reader.raw, reader.position
-    fee_source = reader.by_sdk(xdr.MuxedAccount)
+    fee_source = reader.muxed_account(MAX_DEPTH)
     fee = reader.int64()
     inner_start = reader.position
     inner_kind = reader.int32()
