@@ -11,7 +11,7 @@ from kale.constants import LEDGER_SECONDS
 from kale.contract_errors import TokenError
 from localnet.contracts.arguments import address, boolean, i128, read_arguments, u32
 from localnet.contracts.token_allowances import Allowances
-from localnet.contracts.token_asset import administrator, asset_info, set_administrator
+from localnet.contracts.token_asset import AssetInfo, administrator, read_asset, set_administrator
 from localnet.contracts.token_state import Holdings
 from localnet.soroban import cost_table
 from localnet.soroban.contract_env import ContractEnv
@@ -35,7 +35,7 @@ class TokenContract:
         run = _FUNCTIONS.get(function)
         if run is None:
             raise env.missing_function(function)
-        return run(env, args)
+        return run(env, read_asset(env), args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,151 +56,151 @@ def _receiver(value: xdr.SCVal) -> _Receiver:
 # Views
 
 
-def _allowance(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _allowance(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     owner, spender = read_arguments(env, args, address, address)
     _extend_instance(env)
     return scval.to_int128(Allowances(env).amount(owner, spender))
 
 
-def _balance(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _balance(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     (holder,) = read_arguments(env, args, address)
     _extend_instance(env)
-    return scval.to_int128(_holdings(env).balance(holder))
+    return scval.to_int128(Holdings(env, asset).balance(holder))
 
 
-def _authorized(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _authorized(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     (holder,) = read_arguments(env, args, address)
     _extend_instance(env)
-    return scval.to_bool(_holdings(env).is_authorized(holder))
+    return scval.to_bool(Holdings(env, asset).is_authorized(holder))
 
 
-def _admin(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _admin(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     read_arguments(env, args)
     return address_value(administrator(env))
 
 
-def _decimals(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _decimals(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     read_arguments(env, args)
     return scval.to_uint32(DECIMALS)
 
 
-def _name(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _name(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     read_arguments(env, args)
-    return scval.to_string(asset_info(env).name)
+    return scval.to_string(asset.name)
 
 
-def _symbol(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _symbol(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     read_arguments(env, args)
-    return scval.to_string(asset_info(env).code)
+    return scval.to_string(asset.code)
 
 
 # Changes. The order of checks is the contract's: arguments, issuer, authorisation, balances.
 
 
-def _approve(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _approve(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     owner, spender, amount, live_until = read_arguments(env, args, address, address, i128, u32)
     _require_nonnegative(env, amount)
     env.require_auth(owner)
     _extend_instance(env)
     Allowances(env).set(owner, spender, amount, live_until)
     terms = scval.to_vec([scval.to_int128(amount), scval.to_uint32(live_until)])
-    _publish(env, "approve", [owner, spender], terms)
+    _publish(env, asset, "approve", [owner, spender], terms)
     return scval.to_void()
 
 
-def _transfer(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _transfer(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     sender, receiver, amount = read_arguments(env, args, address, _receiver, i128)
     _require_nonnegative(env, amount)
     env.require_auth(sender)
     _extend_instance(env)
-    _move(env, sender, receiver, amount)
+    _move(env, asset, sender, receiver, amount)
     return scval.to_void()
 
 
-def _transfer_from(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _transfer_from(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     spender, sender, receiver, amount = read_arguments(env, args, address, address, address, i128)
     _require_nonnegative(env, amount)
     env.require_auth(spender)
     _extend_instance(env)
     Allowances(env).spend(sender, spender, amount)
-    _move(env, sender, _Receiver(receiver, None), amount)
+    _move(env, asset, sender, _Receiver(receiver, None), amount)
     return scval.to_void()
 
 
-def _burn(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _burn(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     holder, amount = read_arguments(env, args, address, i128)
     _require_nonnegative(env, amount)
-    _require_credit(env)
-    _require_not_issuer(env, holder)
+    _require_credit(env, asset)
+    _require_not_issuer(env, asset, holder)
     env.require_auth(holder)
     _extend_instance(env)
-    _holdings(env).spend(holder, amount)
-    _publish(env, "burn", [holder], scval.to_int128(amount))
+    Holdings(env, asset).spend(holder, amount)
+    _publish(env, asset, "burn", [holder], scval.to_int128(amount))
     return scval.to_void()
 
 
-def _burn_from(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _burn_from(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     spender, holder, amount = read_arguments(env, args, address, address, i128)
     _require_nonnegative(env, amount)
-    _require_credit(env)
-    _require_not_issuer(env, holder)
+    _require_credit(env, asset)
+    _require_not_issuer(env, asset, holder)
     env.require_auth(spender)
     _extend_instance(env)
     Allowances(env).spend(holder, spender, amount)
-    _holdings(env).spend(holder, amount)
-    _publish(env, "burn", [holder], scval.to_int128(amount))
+    Holdings(env, asset).spend(holder, amount)
+    _publish(env, asset, "burn", [holder], scval.to_int128(amount))
     return scval.to_void()
 
 
-def _mint(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _mint(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     receiver, amount = read_arguments(env, args, address, i128)
     _require_nonnegative(env, amount)
-    _require_not_issuer(env, receiver)
+    _require_not_issuer(env, asset, receiver)
     env.require_auth(administrator(env))
     _extend_instance(env)
-    _holdings(env).receive(receiver, amount)
-    _publish(env, "mint", [receiver], scval.to_int128(amount))
+    Holdings(env, asset).receive(receiver, amount)
+    _publish(env, asset, "mint", [receiver], scval.to_int128(amount))
     return scval.to_void()
 
 
-def _clawback(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _clawback(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     holder, amount = read_arguments(env, args, address, i128)
     _require_nonnegative(env, amount)
-    _holdings(env).check_clawback(holder)
+    Holdings(env, asset).check_clawback(holder)
     env.require_auth(administrator(env))
     _extend_instance(env)
-    _holdings(env).claw_back(holder, amount)
-    _publish(env, "clawback", [holder], scval.to_int128(amount))
+    Holdings(env, asset).claw_back(holder, amount)
+    _publish(env, asset, "clawback", [holder], scval.to_int128(amount))
     return scval.to_void()
 
 
-def _set_authorized(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _set_authorized(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     holder, authorized = read_arguments(env, args, address, boolean)
     env.require_auth(administrator(env))
     _extend_instance(env)
-    _holdings(env).authorize(holder, authorized=authorized)
-    _publish(env, "set_authorized", [holder], scval.to_bool(authorized))
+    Holdings(env, asset).authorize(holder, authorized=authorized)
+    _publish(env, asset, "set_authorized", [holder], scval.to_bool(authorized))
     return scval.to_void()
 
 
-def _set_admin(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _set_admin(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     (successor,) = read_arguments(env, args, address)
     predecessor = administrator(env)
     env.require_auth(predecessor)
     _extend_instance(env)
     set_administrator(env, successor)
-    _publish(env, "set_admin", [predecessor], address_value(successor))
+    _publish(env, asset, "set_admin", [predecessor], address_value(successor))
     return scval.to_void()
 
 
-def _trust(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _trust(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     (holder,) = read_arguments(env, args, address)
     _extend_instance(env)
-    _holdings(env).trust(holder)
+    Holdings(env, asset).trust(holder)
     return scval.to_void()
 
 
-_FUNCTIONS: Final[dict[str, Callable[[ContractEnv, _Args], xdr.SCVal]]] = {
+_FUNCTIONS: Final[dict[str, Callable[[ContractEnv, AssetInfo, _Args], xdr.SCVal]]] = {
     "admin": _admin,
     "allowance": _allowance,
     "approve": _approve,
@@ -221,23 +221,19 @@ _FUNCTIONS: Final[dict[str, Callable[[ContractEnv, _Args], xdr.SCVal]]] = {
 }
 
 
-def _holdings(env: ContractEnv) -> Holdings:
-    return Holdings(env, asset_info(env))
-
-
-def _move(env: ContractEnv, sender: str, receiver: _Receiver, amount: int) -> None:
+def _move(env: ContractEnv, asset: AssetInfo, sender: str, receiver: _Receiver, amount: int) -> None:
     """Between holders; the event of a payment from or to the issuer says mint or burn."""
-    holdings = _holdings(env)
+    holdings = Holdings(env, asset)
     holdings.spend(sender, amount)
     holdings.receive(receiver.address, amount)
-    issuer = asset_info(env).issuer
+    issuer = asset.issuer
     data = _transferred(amount, receiver.muxed_id)
     if (sender == issuer) == (receiver.address == issuer):
-        _publish(env, "transfer", [sender, receiver.address], data)
+        _publish(env, asset, "transfer", [sender, receiver.address], data)
     elif sender == issuer:
-        _publish(env, "mint", [receiver.address], data)
+        _publish(env, asset, "mint", [receiver.address], data)
     else:
-        _publish(env, "burn", [sender], scval.to_int128(amount))
+        _publish(env, asset, "burn", [sender], scval.to_int128(amount))
 
 
 def _transferred(amount: int, muxed_id: int | None) -> xdr.SCVal:
@@ -246,9 +242,11 @@ def _transferred(amount: int, muxed_id: int | None) -> xdr.SCVal:
     return scval.to_struct({"amount": scval.to_int128(amount), "to_muxed_id": scval.to_uint64(muxed_id)})
 
 
-def _publish(env: ContractEnv, name: str, addresses: Sequence[str], data: xdr.SCVal) -> None:
+def _publish(
+    env: ContractEnv, asset: AssetInfo, name: str, addresses: Sequence[str], data: xdr.SCVal
+) -> None:
     topics = [scval.to_symbol(name), *(address_value(item) for item in addresses)]
-    env.publish([*topics, scval.to_string(asset_info(env).name)], data)
+    env.publish([*topics, scval.to_string(asset.name)], data)
 
 
 def _extend_instance(env: ContractEnv) -> None:
@@ -262,11 +260,11 @@ def _require_nonnegative(env: ContractEnv, amount: int) -> None:
         )
 
 
-def _require_credit(env: ContractEnv) -> None:
-    if asset_info(env).issuer is None:
+def _require_credit(env: ContractEnv, asset: AssetInfo) -> None:
+    if asset.issuer is None:
         raise env.refuse(TokenError.OPERATION_NOT_SUPPORTED, "operation invalid on native asset")
 
 
-def _require_not_issuer(env: ContractEnv, holder: str) -> None:
-    if holder == asset_info(env).issuer:
+def _require_not_issuer(env: ContractEnv, asset: AssetInfo, holder: str) -> None:
+    if holder == asset.issuer:
         raise env.refuse(TokenError.OPERATION_NOT_SUPPORTED, "operation invalid on issuer")

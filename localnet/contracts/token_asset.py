@@ -1,6 +1,7 @@
 """Which asset an asset contract stands for, and who administrates it: its instance storage."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from stellar_sdk import scval, xdr
@@ -8,6 +9,7 @@ from stellar_sdk import scval, xdr
 from kale.addresses import account_text, address_value
 from localnet.contracts.arguments import address
 from localnet.lazy import lazy
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban.contract_env import ContractEnv
 
 NATIVE_NAME: Final = "native"
@@ -28,16 +30,9 @@ class AssetInfo:
         return NATIVE_NAME if self.issuer is None else f"{self.code}:{self.issuer}"
 
 
-#: What is read from an instance once: a call asks for it several times, and it never changes.
-_ASSETS: Final[dict[str, AssetInfo]] = {}
-
-
-def asset_info(env: ContractEnv) -> AssetInfo:
+def read_asset(env: ContractEnv) -> AssetInfo:
     """The contract's asset, for which its id is a hash."""
-    info = _ASSETS.get(env.contract_id)
-    if info is None:
-        info = _ASSETS[env.contract_id] = _decoded(env.required_instance_value(_ASSET_INFO))
-    return info
+    return _decoded(encode_value(env.required_instance_value(_ASSET_INFO)))
 
 
 def administrator(env: ContractEnv) -> str:
@@ -49,8 +44,10 @@ def set_administrator(env: ContractEnv, administrator: str) -> None:
     env.set_instance_value(_ADMIN, address_value(administrator))
 
 
-def _decoded(stored: xdr.SCVal) -> AssetInfo:
-    parts = scval.from_vec(stored)
+@lru_cache(maxsize=256)
+def _decoded(stored: bytes) -> AssetInfo:
+    """From the XDR of the stored value: every call asks for it, and it never changes."""
+    parts = scval.from_vec(xdr.SCVal.from_xdr_bytes(stored))
     if len(parts) == 1:
         return AssetInfo(NATIVE_NAME, None)
     fields = scval.from_struct(parts[1])

@@ -5,7 +5,9 @@ from stellar_sdk import Asset, StrKey, scval, xdr
 
 from kale.addresses import account_key_bytes, address_value
 from kale.constants import I64_MAX, I128_MAX
+from kale.networks import LOCAL
 from kale.storage import instance_key, token_balance_key, trustline_key
+from localnet.contracts.install import token_entries
 from localnet.ledger.accounts import new_account, new_trustline, stored_trustline, with_line_balance
 from tests.localnet.contract_chain import (
     FARM,
@@ -247,6 +249,14 @@ def test_wrong_arguments_are_the_hosts_to_refuse(chain: ContractChain) -> None:
     for args in ([], [i128(1)], [*who(ADA), i128(1)]):
         assert failure_text(chain.token("balance", *args)) == "Error(Value, UnexpectedType)"
     assert failure_text(chain.token("melt", i128(1))) == "Error(WasmVm, MissingValue)"
+
+
+def test_a_call_takes_the_same_instructions_whatever_was_called_before(chain: ContractChain) -> None:
+    corn = Asset("CORN", ISSUER).contract_id(LOCAL.passphrase)
+    chain.entries.apply(token_entries(corn, "CORN", ISSUER, FARM, chain.ledger))
+    first, second = (chain.call("symbol", contract=corn) for _ in range(2))
+    assert first.succeeded
+    assert first.instructions == second.instructions
 
 
 # Lifetimes
