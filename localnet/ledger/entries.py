@@ -36,6 +36,10 @@ class StoredEntry:
         """The entry with other data as of ledger `sequence`; lifetime and sponsor stay."""
         return StoredEntry(data, sequence, self.live_until, self.extension)
 
+    def extended(self, live_until: int) -> "StoredEntry":
+        """The entry with another last ledger; all else stays."""
+        return StoredEntry(self.data, self.last_modified, live_until, self.extension)
+
     @lazy
     def data_xdr(self) -> bytes:
         """The encoded data: made once, read by every answer, meta and size that needs it."""

@@ -123,7 +123,7 @@ def _only_life_changed(change: EntryChange) -> bool:
     before, after = change.before, change.after
     if before is None or after is None:
         return False
-    return before.data is after.data and before.extension is after.extension
+    return before.data is after.data and before.extension == after.extension
 
 
 def _ttl_entry(key: bytes, live_until: int, last_modified: int) -> bytes:

@@ -26,7 +26,8 @@ def has_lifetime(key: bytes) -> bool:
 
 def restored_entry(archived: StoredEntry, ledger: LedgerInfo) -> StoredEntry:
     """An archived entry rewritten in this ledger: it lives the network's minimum again."""
-    return StoredEntry(archived.data, ledger.sequence, ledger.new_live_until(temporary=False))
+    live_until = ledger.new_live_until(temporary=False)
+    return StoredEntry(archived.data, ledger.sequence, live_until, archived.extension)
 
 
 class HostStorage:
@@ -94,7 +95,7 @@ class HostStorage:
             return
         target = min(self._ledger.sequence + extend_to, self._ledger.max_live_until)
         if target > entry.live_until and entry.live_until - self._ledger.sequence <= threshold:
-            self._written[key] = StoredEntry(entry.data, entry.last_modified, target)
+            self._written[key] = entry.extended(target)
 
     def snapshot(self) -> dict[bytes, StoredEntry | None]:
         """What is written so far, for `restore` when a call within the call fails."""

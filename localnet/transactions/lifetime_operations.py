@@ -52,7 +52,7 @@ def extended_entries(
         if entry is None or entry.live_until is None or not entry.is_live(sequence):
             continue
         if entry.live_until < live_until:
-            extended[key] = StoredEntry(entry.data, entry.last_modified, live_until)
+            extended[key] = entry.extended(live_until)
     return extended
 
 
@@ -65,7 +65,7 @@ def restored_entries(
     for key in keys:
         entry = below.find(key)
         if entry is not None and not entry.is_live(ledger.sequence):
-            restored[key] = StoredEntry(entry.data, entry.last_modified, live_until)
+            restored[key] = entry.extended(live_until)
     return restored
 
 
