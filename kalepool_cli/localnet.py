@@ -75,9 +75,8 @@ def localnet(
     """Run a local chain: a Stellar RPC server with KALE, for development and tests."""
     if context.invoked_subcommand is not None:
         return
-    from localnet.chain.background_load import BackgroundLoad
-
     gc.disable()  # of what is imported nothing is garbage; the process turns it on when it serves
+    from localnet.chain.background_load import BackgroundLoad
     from localnet.chain.speed import parse_speed
     from localnet.faults.fault_file import load_faults
     from localnet.faults.rule import NO_FAULTS

@@ -158,7 +158,7 @@ def add_rivals(
 ) -> None:
     """Let the rivals of a file play as well."""
     from localnet.rivals.rivals_file import read_rivals_text
-    from poolkit.errors import StartupError
+    from poolkit.startup_error import StartupError
 
     try:
         text = read_rivals_text(file)

@@ -16,7 +16,6 @@ from kale.storage import block_key, decode_block, decode_farm, farm_instance_key
 from kalepool_bench.localnet.measures import Bench, Show
 from kalepool_bench.localnet.thin_client import BenchFailed
 
-DAY_BLOCKS: Final = 288
 DAY_FARMERS: Final = 20
 _NONCES: Final = 4_096
 _STAKE_STROOPS: Final = STROOPS_PER_KALE // 1_000

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 Result = Mapping[str, Any]
@@ -35,6 +35,13 @@ class Fields(BaseModel):
 
 class NoFields(Fields):
     """A request that has nothing to say."""
+
+
+class FileFields(Fields):
+    """`text`: a file's; `source` is what refusals call it."""
+
+    text: str
+    source: str = Field("text", max_length=4_096)
 
 
 R = TypeVar("R", bound=Fields)

@@ -1,4 +1,4 @@
-"""All paths of the admin endpoint: each is one line here, and a handler of its own."""
+"""The admin endpoint's paths for the chain and its clock; nodes, faults and rivals bring their own."""
 
 from localnet.admin.clock import ClockAdmin, JumpFields, SpeedFields, StepFields
 from localnet.admin.entries import Entries

@@ -65,9 +65,4 @@ class BackgroundLoad:
         return Bid(max(base_fee_stroops, stroops) * RATE_UNIT, demand, draw.randbytes(_TIE_BYTES))
 
 
-def _share(limit: int, bids: int) -> int:
-    """What so many bids ask for together."""
-    return limit * bids // _BIDS_PER_LOAD
-
-
 NO_BACKGROUND_LOAD = BackgroundLoad()

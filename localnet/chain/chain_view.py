@@ -91,7 +91,7 @@ class ChainView:
         return kept if self._window is None else min(kept, self._window)
 
     def lag(self, ledgers: int) -> None:
-        """Falls `ledgers` behind. Raises ValueError for more than 64, and for more than the chain keeps."""
+        """Falls `ledgers` behind. Raises ValueError for more than MAX_LAG_LEDGERS or the chain keeps."""
         most = min(MAX_LAG_LEDGERS, self._chain.history.window - 1)
         if not 0 <= ledgers <= most:
             raise ValueError(f"lag is {ledgers} ledgers, must be between 0 and {most}")

@@ -14,7 +14,7 @@ Replaced = Mapping[bytes, StoredEntry | None]
 
 
 class PastStates:
-    """The entries as they were up to 64 ledgers ago, from the moment on that somebody wants to look back."""
+    """The entries as they were up to MAX_LAG_LEDGERS ago, from when on somebody wants to look back."""
 
     def __init__(self, state: LedgerState) -> None:
         self._state = state

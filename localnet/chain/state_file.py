@@ -50,7 +50,7 @@ class _SavedLedger(BaseModel):
 class SavedChain:
     """What a file has of a chain: its last ledgers, the earliest first, and all entries.
 
-    `milliseconds_left` is the part of a second by which the next close time is late.
+    `milliseconds_left` is the chain's.
     """
 
     ledgers: list[ClosedLedger]

@@ -5,20 +5,13 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from localnet.admin.requests import AdminError, Fields, NoFields, Result, Route, Routes
+from localnet.admin.requests import AdminError, Fields, FileFields, NoFields, Result, Route, Routes
 from localnet.faults.fault_file import parse_faults
 from localnet.faults.faults import ActiveRule, Faults
 from localnet.faults.rule import FaultRule
 from localnet.toml_files import TomlFileError
 
 _TOLD_APART: Final = frozenset({"kind", "line"})
-
-
-class AddFields(Fields):
-    """`text`: a fault file; `source` is what refusals call it."""
-
-    text: str
-    source: str = Field("text", max_length=4_096)
 
 
 class RemoveFields(Fields):
@@ -35,7 +28,7 @@ class FaultAdmin:
     def routes(self) -> Routes:
         return {
             "/faults/list": Route(NoFields, self.list),
-            "/faults/add": Route(AddFields, self.add),
+            "/faults/add": Route(FileFields, self.add),
             "/faults/remove": Route(RemoveFields, self.remove),
             "/faults/clear": Route(NoFields, self.clear),
         }
@@ -43,7 +36,7 @@ class FaultAdmin:
     async def list(self, _: NoFields) -> Result:
         return _described(self._faults.rules())
 
-    async def add(self, asked: AddFields) -> Result:
+    async def add(self, asked: FileFields) -> Result:
         """Answers with the rules that were added."""
         try:
             plan = parse_faults(asked.text, asked.source, self._nodes)

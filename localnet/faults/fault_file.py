@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from localnet.chain.background_load import MAX_LOAD
+from localnet.chain.background_load import BID_RANGE, MAX_LOAD
+from localnet.chain.past_states import MAX_LAG_LEDGERS
 from localnet.faults.rule import FaultKind, FaultPlan, FaultRule, Scope
 from localnet.rpc.methods import METHOD_NAMES
 from localnet.toml_files import Located, Table, TomlFileError, read_named_file, tables_of
@@ -173,7 +174,7 @@ _OWN_KEYS: Final[Mapping[FaultKind, Mapping[str, Read]]] = {
     FaultKind.CONNECTION_REFUSED: {"wall_seconds": _number(0, 600)},
     FaultKind.STATUS: {"status": _one_of(STATUSES)},
     FaultKind.SLOW: {"wall_seconds": _number(0, 600)},
-    FaultKind.LAG: {"ledgers": _whole(1, 64), **_FOR_LEDGERS},
+    FaultKind.LAG: {"ledgers": _whole(1, MAX_LAG_LEDGERS), **_FOR_LEDGERS},
     FaultKind.SHORT_RETENTION: {"ledgers": _whole(1, MAX_LEDGERS), **_FOR_LEDGERS},
     FaultKind.CONTRACT_PAUSED: _FOR_LEDGERS,
     FaultKind.STALL: {"ledgers": _LEDGERS},
@@ -181,7 +182,7 @@ _OWN_KEYS: Final[Mapping[FaultKind, Mapping[str, Read]]] = {
     FaultKind.REPEAT_CLOSE_TIME: {"ledgers": _LEDGERS},
     FaultKind.SURGE: {
         "load": _number(0, MAX_LOAD),
-        "median_bid_stroops": _whole(1, 2**32),
+        "median_bid_stroops": _whole(*BID_RANGE),
         **_FOR_LEDGERS,
     },
 }

@@ -3,9 +3,8 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 
-from stellar_sdk.xdr import LedgerEntryChangeType, LedgerEntryType
+from stellar_sdk.xdr import LedgerEntryChangeType, LedgerEntryType, TransactionEventStage
 
 from localnet.ledger import wire
 from localnet.ledger.entries import StoredEntry
@@ -19,16 +18,12 @@ _REMOVED = wire.int32(LedgerEntryChangeType.LEDGER_ENTRY_REMOVED)
 _STATE = wire.int32(LedgerEntryChangeType.LEDGER_ENTRY_STATE)
 _RESTORED = wire.int32(LedgerEntryChangeType.LEDGER_ENTRY_RESTORED)
 
+#: When fees were charged and given back.
+BEFORE_ALL = TransactionEventStage.TRANSACTION_EVENT_STAGE_BEFORE_ALL_TXS
+AFTER_ALL = TransactionEventStage.TRANSACTION_EVENT_STAGE_AFTER_ALL_TXS
+
 NO_CHANGES = wire.ABSENT
 _LAST_MODIFIED_BYTES = 4
-
-
-class Stage(IntEnum):
-    """When a transaction's own event happened (XDR `TransactionEventStage`)."""
-
-    BEFORE_ALL_TRANSACTIONS = 0
-    AFTER_TRANSACTION = 1
-    AFTER_ALL_TRANSACTIONS = 2
 
 
 @dataclass(frozen=True)
@@ -151,7 +146,7 @@ def soroban_meta(charge: SorobanCharge, return_value: bytes | None) -> bytes:
     )
 
 
-def transaction_event(stage: Stage, event: Event) -> bytes:
+def transaction_event(stage: TransactionEventStage, event: Event) -> bytes:
     """XDR `TransactionEvent`."""
     return wire.int32(stage) + event.encode()
 

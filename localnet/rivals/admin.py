@@ -3,20 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field
-
-from localnet.admin.requests import AdminError, Fields, NoFields, Result, Route, Routes
+from localnet.admin.requests import AdminError, FileFields, NoFields, Result, Route, Routes
 from localnet.rivals.crowd import Crowd, RivalsRefused
 from localnet.rivals.rival import Rival
 from localnet.rivals.rivals_file import parse_rivals
 from localnet.toml_files import TomlFileError
-
-
-class AddFields(Fields):
-    """`text`: a rivals' file; `source` is what refusals call it."""
-
-    text: str
-    source: str = Field("text", max_length=4_096)
 
 
 class RivalAdmin:
@@ -28,14 +19,14 @@ class RivalAdmin:
     def routes(self) -> Routes:
         return {
             "/rivals/list": Route(NoFields, self.list),
-            "/rivals/add": Route(AddFields, self.add),
+            "/rivals/add": Route(FileFields, self.add),
             "/rivals/clear": Route(NoFields, self.clear),
         }
 
     async def list(self, _: NoFields) -> Result:
         return _described(self._crowd.rivals)
 
-    async def add(self, asked: AddFields) -> Result:
+    async def add(self, asked: FileFields) -> Result:
         """Answers with the rivals that were added."""
         before = len(self._crowd.rivals)
         try:

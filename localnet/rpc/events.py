@@ -174,8 +174,8 @@ def _describe(found: _Found, xdr_format: XdrFormat) -> dict[str, Any]:
         "txHash": transaction.hash.hex(),
         "inSuccessfulContractCall": transaction.succeeded,
     }
-    ending = "" if xdr_format is XdrFormat.BASE64 else "Json"
+    suffix = xdr_format.bare_suffix
     if event.topics:
-        described[f"topic{ending}"] = xdr_format.encode_all(xdr.SCVal, event.topics)
-    described[f"value{ending}"] = xdr_format.encode(xdr.SCVal, event.data)
+        described[f"topic{suffix}"] = xdr_format.encode_all(xdr.SCVal, event.topics)
+    described[f"value{suffix}"] = xdr_format.encode(xdr.SCVal, event.data)
     return described

@@ -4,7 +4,7 @@ The order of checks and the texts are those of jrpc2, the library that stellar-r
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -63,11 +63,6 @@ class Dispatcher:
 
     def __init__(self, methods: Mapping[str, Method]) -> None:
         self._methods = methods
-
-    @property
-    def names(self) -> Collection[str]:
-        """The methods that there are."""
-        return self._methods.keys()
 
     def serve(self, body: bytes) -> bytes | None:
         """The encoded answer; None if there is nothing to answer. Raises UnreadableRequest."""

@@ -7,7 +7,7 @@ from typing import Final
 from localnet.chain.chain_view import HistoryView
 from localnet.rpc.jsonrpc import INVALID_REQUEST, RpcError
 from localnet.rpc.parameters import TEXT, UINT, UINT32, Params, Shape, Structure
-from localnet.rpc.xdr_format import XdrFormat, format_refusal
+from localnet.rpc.xdr_format import XdrFormat, chosen_format, format_refusal
 
 DEFAULT_PAGE: Final = 50
 MAX_PAGE: Final = 200
@@ -38,7 +38,7 @@ def read_page(params: Params, history: HistoryView) -> Page:
     texts = [fault for fault in faults if fault is not None]
     if texts:
         raise RpcError(INVALID_REQUEST, "\n".join(texts))
-    return Page(start, cursor, limit or DEFAULT_PAGE, XdrFormat(params.get("xdrFormat") or "base64"))
+    return Page(start, cursor, limit or DEFAULT_PAGE, chosen_format(params))
 
 
 def _range_fault(start: int, cursor: str, limit: int, history: HistoryView) -> str | None:

@@ -10,7 +10,7 @@ from localnet.ledger.meta import ledger_entry_as_of
 from localnet.ledger.state import EntryChange
 from localnet.rpc.jsonrpc import Result
 from localnet.rpc.parameters import FLAG, TEXT, UINT64, Params, Structure, decode_base64
-from localnet.rpc.xdr_format import XdrFormat, format_refusal
+from localnet.rpc.xdr_format import XdrFormat, chosen_format, format_refusal
 from localnet.transactions.envelopes import EnvelopeError, decode_envelope
 from localnet.transactions.proposal import Proposal
 from localnet.transactions.simulation import (
@@ -42,13 +42,13 @@ class Simulations:
         refusal = format_refusal(params)
         if refusal is not None:
             return {"error": refusal, "latestLedger": 0}
-        xdr_format = XdrFormat(params.get("xdrFormat") or "base64")
+        xdr_format = chosen_format(params)
         try:
             return _describe(self._simulate(params), xdr_format)
         except SimulationError as error:
             described: dict[str, Any] = {"error": str(error), "latestLedger": error.latest_ledger}
             if error.events:
-                described[_name("events", xdr_format)] = xdr_format.encode_all(
+                described[f"events{xdr_format.bare_suffix}"] = xdr_format.encode_all(
                     xdr.DiagnosticEvent, error.events
                 )
             return described
@@ -89,7 +89,9 @@ def _describe(simulation: Simulation, xdr_format: XdrFormat) -> Result:
     if simulation.changes:
         described["stateChanges"] = [_describe_change(change, xdr_format) for change in simulation.changes]
     if simulation.events:
-        described[_name("events", xdr_format)] = xdr_format.encode_all(xdr.DiagnosticEvent, simulation.events)
+        described[f"events{xdr_format.bare_suffix}"] = xdr_format.encode_all(
+            xdr.DiagnosticEvent, simulation.events
+        )
     if simulation.restoring is not None:
         described["restorePreamble"] = _describe_proposal(simulation.restoring, xdr_format)
     return described
@@ -98,7 +100,7 @@ def _describe(simulation: Simulation, xdr_format: XdrFormat) -> Result:
 def _describe_proposal(proposal: Proposal, xdr_format: XdrFormat) -> Mapping[str, Any]:
     data = xdr_format.encode(xdr.SorobanTransactionData, proposal.transaction_data)
     return {
-        _name("transactionData", xdr_format): data,
+        f"transactionData{xdr_format.bare_suffix}": data,
         "minResourceFee": str(proposal.resource_fee_stroops),
     }
 
@@ -125,7 +127,7 @@ def _describe_change(change: EntryChange, xdr_format: XdrFormat) -> dict[str, An
         kind = "deleted"
     described: dict[str, Any] = {
         "type": kind,
-        _name("key", xdr_format): xdr_format.encode(xdr.LedgerKey, change.key),
+        f"key{xdr_format.bare_suffix}": xdr_format.encode(xdr.LedgerKey, change.key),
         "before": None,
         "after": None,
     }
@@ -133,10 +135,5 @@ def _describe_change(change: EntryChange, xdr_format: XdrFormat) -> dict[str, An
     for name, entry in (("before", before), ("after", after)):
         if entry is not None:
             encoded = ledger_entry_as_of(entry, last_modified)
-            described[_name(name, xdr_format)] = xdr_format.encode(xdr.LedgerEntry, encoded)
+            described[f"{name}{xdr_format.bare_suffix}"] = xdr_format.encode(xdr.LedgerEntry, encoded)
     return described
-
-
-def _name(stem: str, xdr_format: XdrFormat) -> str:
-    """This method's names end with Json or with nothing."""
-    return stem if xdr_format is XdrFormat.BASE64 else f"{stem}Json"

@@ -6,7 +6,7 @@ from stellar_sdk import xdr
 
 from localnet.chain.chain_view import ChainView, HistoryView
 from localnet.ledger.events import total_order
-from localnet.ledger.meta import Stage, transaction_event
+from localnet.ledger.meta import AFTER_ALL, BEFORE_ALL, transaction_event
 from localnet.rpc.go_numbers import parse_int64
 from localnet.rpc.jsonrpc import Result
 from localnet.rpc.paging import PAGE_FIELDS, Page, read_page
@@ -19,7 +19,6 @@ GET_TRANSACTIONS: Final = Structure("GetTransactionsRequest", PAGE_FIELDS)
 
 _HASH_LETTERS: Final = (64, 65)
 _FIRST_OPERATION: Final = 1
-_INT32_SIGN: Final = 1 << 63
 
 
 class Transactions:
@@ -127,9 +126,9 @@ def _describe(found: AppliedTransaction, xdr_format: XdrFormat) -> dict[str, Any
 
 
 def _describe_events(found: AppliedTransaction, xdr_format: XdrFormat) -> dict[str, Any]:
-    staged = [transaction_event(Stage.BEFORE_ALL_TRANSACTIONS, found.fee_event)]
+    staged = [transaction_event(BEFORE_ALL, found.fee_event)]
     if found.refund_event is not None:
-        staged.append(transaction_event(Stage.AFTER_ALL_TRANSACTIONS, found.refund_event))
+        staged.append(transaction_event(AFTER_ALL, found.refund_event))
     suffix = xdr_format.suffix
     described: dict[str, Any] = {
         f"transactionEvents{suffix}": xdr_format.encode_all(xdr.TransactionEvent, staged)

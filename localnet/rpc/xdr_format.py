@@ -5,8 +5,7 @@ from enum import Enum
 from typing import Any
 
 from localnet.ledger.wire import base64_text
-from localnet.rpc.jsonrpc import INVALID_PARAMS, RpcError
-from localnet.rpc.parameters import Params
+from localnet.rpc.parameters import Params, invalid
 from localnet.rpc.xdr_json import XdrType, as_json
 
 
@@ -18,9 +17,7 @@ class XdrFormat(Enum):
 
     def field(self, stem: str, kind: type[XdrType], encoded: bytes) -> Mapping[str, Any]:
         """One field, named `…Xdr` or `…Json`."""
-        if self is XdrFormat.BASE64:
-            return {f"{stem}Xdr": base64_text(encoded)}
-        return {f"{stem}Json": as_json(kind, encoded)}
+        return {f"{stem}{self.suffix}": self.encode(kind, encoded)}
 
     def encode(self, kind: type[XdrType], encoded: bytes) -> Any:
         return base64_text(encoded) if self is XdrFormat.BASE64 else as_json(kind, encoded)
@@ -33,13 +30,23 @@ class XdrFormat(Enum):
         """What the names of fields with XDR end with."""
         return "Xdr" if self is XdrFormat.BASE64 else "Json"
 
+    @property
+    def bare_suffix(self) -> str:
+        """The same for fields that have no ending in base64."""
+        return "" if self is XdrFormat.BASE64 else "Json"
 
-def read_format(params: Params, code: int = INVALID_PARAMS) -> XdrFormat:
-    """The format asked for, base64 if none is. Raises RpcError with `code`."""
+
+def read_format(params: Params) -> XdrFormat:
+    """The format asked for, base64 if none is. Raises RpcError."""
     refusal = format_refusal(params)
     if refusal is not None:
-        raise RpcError(code, refusal)
-    return XdrFormat(params.get("xdrFormat") or "base64")
+        raise invalid(refusal)
+    return chosen_format(params)
+
+
+def chosen_format(params: Params) -> XdrFormat:
+    """The format of a request in which `format_refusal` finds nothing wrong."""
+    return XdrFormat(params.get("xdrFormat") or XdrFormat.BASE64)
 
 
 def format_refusal(params: Params) -> str | None:

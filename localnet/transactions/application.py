@@ -11,7 +11,7 @@ from localnet.ledger.accounts import INT64_MAX, account_key, find_account, with_
 from localnet.ledger.asset_events import fee_event
 from localnet.ledger.classic_entries import ClassicEntries
 from localnet.ledger.events import Event
-from localnet.ledger.meta import SorobanCharge, Stage
+from localnet.ledger.meta import SorobanCharge
 from localnet.ledger.state import EntryChange, Layer, LedgerState
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
@@ -281,9 +281,9 @@ def _refund_stroops(envelope: Envelope, charge: SorobanCharge | None) -> int:
 
 
 def _encode_meta(charged: Event, refunded: Event | None, outcome: _Outcome) -> bytes:
-    events = [meta.transaction_event(Stage.BEFORE_ALL_TRANSACTIONS, charged)]
+    events = [meta.transaction_event(meta.BEFORE_ALL, charged)]
     if refunded is not None:
-        events.append(meta.transaction_event(Stage.AFTER_ALL_TRANSACTIONS, refunded))
+        events.append(meta.transaction_event(meta.AFTER_ALL, refunded))
     soroban = None
     if outcome.charge is not None:
         soroban = meta.soroban_meta(outcome.charge, outcome.return_value)

@@ -9,6 +9,7 @@ from stellar_sdk import scval, xdr
 
 from kale.networks import LOCAL
 from localnet.rpc.events import MAX_EVENTS
+from localnet.rpc.methods import METHOD_NAMES
 from tests.localnet.fuzz.envelopes import RandomEnvelopes
 from tests.localnet.fuzz.world import World
 
@@ -95,7 +96,7 @@ class RandomRequests:
         return self._broken(body) if randomness.random() < 0.1 else body
 
     def _request(self) -> dict[str, Any]:
-        method = self._randomness.choice(list(self._world.dispatcher.names))
+        method = self._randomness.choice(METHOD_NAMES)
         return {
             "jsonrpc": "2.0",
             "id": self._randomness.choice((1, "a", 0, LITERAL)),
