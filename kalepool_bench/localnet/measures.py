@@ -12,7 +12,7 @@ from typing import Final
 from kale.constants import BLOCK_SECONDS, LEDGER_SECONDS, STROOPS_PER_KALE
 from kale.networks import LOCAL
 from kale.storage import farm_instance_key
-from kalepool_bench.localnet.farms import BenchFarmer, write_entries
+from kalepool_bench.localnet.farmers import BenchFarmer, write_entries
 from kalepool_bench.localnet.process import LocalnetProcess, localnet_process
 from kalepool_bench.localnet.thin_client import ThinClient
 from localnet.driver import Driver

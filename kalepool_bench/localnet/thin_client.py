@@ -11,7 +11,7 @@ from stellar_sdk import xdr
 
 from kale import calls
 from kale.networks import LOCAL
-from kalepool_bench.localnet.farms import BenchFarmer
+from kalepool_bench.localnet.farmers import BenchFarmer
 from localnet.ledger import wire
 
 _NETWORK_ID: Final = hashlib.sha256(LOCAL.passphrase.encode()).digest()

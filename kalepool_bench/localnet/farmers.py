@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from stellar_sdk import Asset
 from kale.addresses import account_text
 from kale.constants import STROOPS_PER_KALE
 from kale.networks import LOCAL
+from localnet.chain.saved_entries import entry_line
 from localnet.genesis import STROOPS_PER_XLM
 from localnet.ledger.accounts import (
     INT64_MAX,
@@ -62,4 +62,4 @@ def write_entries(path: Path, farmers: Sequence[BenchFarmer]) -> None:
 
 
 def _line(key: bytes, entry: StoredEntry) -> str:
-    return json.dumps({"key": b64encode(key).decode(), "xdr": b64encode(entry.data_xdr).decode()}) + "\n"
+    return json.dumps(entry_line(key, entry)) + "\n"
