@@ -1,6 +1,6 @@
 """Recorded XDR as people read it: for the differences that a replay prints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol, TypeVar
 
 from stellar_sdk import xdr
@@ -22,6 +22,8 @@ def readable(value: object) -> str:
     """A value of a record; base64 XDR in it decoded where it can be."""
     if isinstance(value, list):
         return "[" + ", ".join(map(readable, value)) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {readable(field)}" for name, field in value.items()) + "}"
     if isinstance(value, str):
         return _decoded(value) or value
     return str(value)

@@ -29,8 +29,6 @@ from localnet.scenario import (
     Scenario,
     ScenarioFileError,
     Step,
-    call_arguments,
-    initial_entries,
     read_scenarios,
 )
 from localnet.soroban.host import Host
@@ -92,7 +90,7 @@ class ScenarioReplay:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._entries = initial_entries(scenario.genesis)
+        self._entries = scenario.entries
         self._nonces = count()
 
     def __repr__(self) -> str:
@@ -120,7 +118,7 @@ class ScenarioReplay:
         genesis = self._scenario.genesis
         auth = RecordAuth(source=genesis.homesteader, nonces=self._nonces.__next__)
         host = Host(self._entries, genesis.ledger(step.sequence, step.timestamp), auth, find_program)
-        outcome = host.invoke_root(genesis.farm, step.function, call_arguments(genesis, step))
+        outcome = host.invoke_root(genesis.farm, step.function, step.arguments)
         self._entries.apply(outcome.writes)
         return outcome
 

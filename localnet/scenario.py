@@ -12,7 +12,7 @@ from stellar_sdk import Asset, scval, xdr
 
 from kale.addresses import account_key_bytes, address_value
 from kale.constants import I64_MAX
-from kale.storage import account_key, token_balance_data_key, trustline_key
+from kale.storage import account_key, block_data_key, token_balance_data_key, trustline_key
 from localnet.contracts.install import farm_entries, new_farm, token_entries
 from localnet.contracts.token_state import encoded_balance
 from localnet.ledger.accounts import (
@@ -69,15 +69,17 @@ class Step:
     timestamp: int
     function: str
     parameters: Mapping[str, Any]
+    arguments: tuple[xdr.SCVal, ...]
     recorded: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One line of the file."""
+    """One line of the file; `entries` is the state in which it starts, for one run."""
 
     seed: int
     genesis: Genesis
+    entries: MemoryEntries
     steps: tuple[Step, ...]
     final_entries: tuple[Mapping[str, Any], ...]
 
@@ -95,7 +97,7 @@ def read_scenarios(path: Path) -> Iterator[Scenario]:
     for number, line in lines:
         try:
             yield _scenario(json.loads(line))
-        except (KeyError, TypeError, ValueError, StopIteration) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
             raise ScenarioFileError(f"{path}, line {number}: not a scenario ({error!r})") from error
 
 
@@ -118,30 +120,41 @@ def initial_entries(genesis: Genesis) -> MemoryEntries:
 
 
 def _scenario(line: Mapping[str, Any]) -> Scenario:
-    genesis = line["genesis"]
+    genesis = _genesis(line["genesis"])
     return Scenario(
         seed=line["seed"],
-        genesis=Genesis(
-            passphrase=genesis["passphrase"],
-            farm=genesis["farm"],
-            asset_code=genesis["asset_code"],
-            asset_issuer=genesis["asset_issuer"],
-            asset_contract=genesis["asset_contract"],
-            homesteader=genesis["homesteader"],
-            farm_index=genesis["farm_index"],
-            farmers=tuple(genesis["farmers"]),
-            balances=tuple(int(balance) for balance in genesis["balances"]),
-            sequence=genesis["sequence"],
-            timestamp=genesis["timestamp"],
-        ),
-        steps=tuple(_step(step) for step in line["steps"]),
+        genesis=genesis,
+        entries=initial_entries(genesis),
+        steps=tuple(_step(genesis, step) for step in line["steps"]),
         final_entries=tuple(line["final_entries"]),
     )
 
 
-def _step(step: Mapping[str, Any]) -> Step:
+def _genesis(genesis: Mapping[str, Any]) -> Genesis:
+    return Genesis(
+        passphrase=genesis["passphrase"],
+        farm=genesis["farm"],
+        asset_code=genesis["asset_code"],
+        asset_issuer=genesis["asset_issuer"],
+        asset_contract=genesis["asset_contract"],
+        homesteader=genesis["homesteader"],
+        farm_index=genesis["farm_index"],
+        farmers=tuple(genesis["farmers"]),
+        balances=tuple(int(balance) for balance in genesis["balances"]),
+        sequence=genesis["sequence"],
+        timestamp=genesis["timestamp"],
+    )
+
+
+def _step(genesis: Genesis, step: Mapping[str, Any]) -> Step:
     function, parameters = next(iter(step["call"].items()))
-    return Step(step["sequence"], step["timestamp"], function, parameters, step)
+    missing = [name for name in ("result", "auth", "events", "after") if name not in step]
+    if missing:
+        raise ValueError(f"a step without {', '.join(missing)}")
+    _farmer(genesis, step["after"]["farmer"])
+    block_data_key(step["after"]["block_index"])
+    arguments = tuple(_arguments(genesis, parameters))
+    return Step(int(step["sequence"]), int(step["timestamp"]), function, parameters, arguments, step)
 
 
 def _holding(genesis: Genesis, ledger: LedgerInfo, farmer: str, balance: int) -> tuple[bytes, StoredEntry]:
@@ -157,18 +170,21 @@ def _holding(genesis: Genesis, ledger: LedgerInfo, farmer: str, balance: int) ->
     return key_bytes, stored_trustline(with_line_balance(line, balance), ledger.sequence)
 
 
-def call_arguments(genesis: Genesis, step: Step) -> list[xdr.SCVal]:
+def _farmer(genesis: Genesis, position: int) -> str:
+    if position not in range(len(genesis.farmers)):
+        raise ValueError(f"farmer is {position}, there are {len(genesis.farmers)}")
+    return genesis.farmers[position]
+
+
+def _arguments(genesis: Genesis, given: Mapping[str, Any]) -> Iterator[xdr.SCVal]:
     """The arguments of a recorded call, in the order of the contract's functions."""
-    given = step.parameters
-    arguments: list[xdr.SCVal] = []
     if "farmer" in given:
-        arguments.append(address_value(genesis.farmers[given["farmer"]]))
+        yield address_value(_farmer(genesis, given["farmer"]))
     if "amount" in given:
-        arguments.append(scval.to_int128(int(given["amount"])))
+        yield scval.to_int128(int(given["amount"]))
     if "hash" in given:
-        arguments.append(scval.to_bytes(bytes.fromhex(given["hash"])))
+        yield scval.to_bytes(bytes.fromhex(given["hash"]))
     if "nonce" in given:
-        arguments.append(scval.to_uint64(int(given["nonce"])))
+        yield scval.to_uint64(int(given["nonce"]))
     if "index" in given:
-        arguments.append(scval.to_uint32(given["index"]))
-    return arguments
+        yield scval.to_uint32(given["index"])

@@ -14,8 +14,8 @@ from random import Random
 
 from localnet.transactions.bids import RATE_UNIT, Bid, Demand
 
-MAX_LOAD = 10.0
-MAX_SPREAD = 10.0
+MAX_LOAD = 10
+MAX_SPREAD = 10
 BID_RANGE = (1, 2**32)
 
 _BIDS_PER_LOAD = 100
@@ -49,7 +49,7 @@ class BackgroundLoad:
     def _require(self, name: str, least: float, most: float) -> None:
         value = getattr(self, name)
         if not least <= value <= most:
-            raise ValueError(f"background load: {name} is {value:g}, must be between {least:g} and {most:g}")
+            raise ValueError(f"background load: {name} is {value}, must be between {least} and {most}")
 
     def bids(self, capacity: Demand, base_fee_stroops: int, draw: Random, *, soroban: bool) -> list[Bid]:
         """The strangers of one ledger in one lane. Without load nothing is drawn."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from localnet.admin.requests import AdminError, Fields, FileFields, NoFields, Result, Route, Routes
-from localnet.faults.fault_file import parse_faults
+from localnet.faults.fault_file import NEEDED_KEYS, parse_faults
 from localnet.faults.faults import ActiveRule, Faults
 from localnet.faults.rule import FaultRule
 from localnet.toml_files import TomlFileError
@@ -74,10 +74,12 @@ def _describe(active: ActiveRule) -> dict[str, Any]:
 
 
 def _chosen(rule: FaultRule) -> dict[str, Any]:
-    """The values that are not their keys' defaults."""
+    """The values that must be there, and those that are not their keys' defaults."""
+    needed = NEEDED_KEYS.get(rule.kind, frozenset())
     values = {
         field.name: getattr(rule, field.name)
         for field in fields(rule)
-        if field.name not in _TOLD_APART and getattr(rule, field.name) != field.default
+        if field.name in needed
+        or (field.name not in _TOLD_APART and getattr(rule, field.name) != field.default)
     }
     return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in values.items()}

@@ -60,7 +60,7 @@ class _Reader:
             raise TomlFileError(self._source, table.line, problem)
         kind = self._kind(table)
         values = self.values(table, self._keys(kind), f"a {kind.value} fault")
-        for missing in sorted(_NEEDED.get(kind, frozenset()) - values.keys()):
+        for missing in sorted(NEEDED_KEYS.get(kind, frozenset()) - values.keys()):
             raise TomlFileError(self._source, table.line, f"a {kind.value} fault needs {missing}")
         rule = FaultRule(line=table.line, **values)
         if rule.until_ledger is not None and rule.until_ledger <= rule.from_ledger:
@@ -186,7 +186,7 @@ _OWN_KEYS: Final[Mapping[FaultKind, Mapping[str, Read]]] = {
         **_FOR_LEDGERS,
     },
 }
-_NEEDED: Final = {
+NEEDED_KEYS: Final[Mapping[FaultKind, frozenset[str]]] = {
     FaultKind.STATUS: frozenset({"status"}),
     FaultKind.SLOW: frozenset({"wall_seconds"}),
     FaultKind.LAG: frozenset({"ledgers"}),

@@ -53,9 +53,7 @@ def _another_block_extreme(step: dict[str, Any]) -> str:
 
 def _another_result(step: dict[str, Any]) -> str:
     step["result"] = {"error": {"type": "contract", "code": 8, "text": "Error(Contract, #8)"}}
-    return (
-        "result.error: recorded {'type': 'contract', 'code': 8, 'text': 'Error(Contract, #8)'}, replayed None"
-    )
+    return "result.error: recorded {type: contract, code: 8, text: Error(Contract, #8)}, replayed None"
 
 
 def _another_balance(step: dict[str, Any]) -> str:
@@ -154,6 +152,46 @@ def test_at_most_20_differing_calls_are_printed(tmp_path: Path) -> None:
     assert code == 1
     assert sum(line.startswith("scenario") for line in lines) == 20
     assert lines[-1] == f"0 of {len(scenario['steps'])} calls identical"
+
+
+def test_an_entry_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
+    scenario = first_scenario()
+    del scenario["final_entries"][0]
+    code, lines = replayed(written(tmp_path / "missing.jsonl", scenario))
+    assert code == 1
+    assert "recorded None, replayed {key: [Block, 94076], live_until: 64503533, val: {entropy: " in lines[1]
+
+
+def _stranger(scenario: dict[str, Any]) -> str:
+    scenario["steps"][0]["call"]["plant"]["farmer"] = 99
+    return "farmer is 99, there are 4"
+
+
+def _no_amount(scenario: dict[str, Any]) -> str:
+    scenario["steps"][0]["call"]["plant"]["amount"] = "much"
+    return "much"
+
+
+def _nothing_after(scenario: dict[str, Any]) -> str:
+    del scenario["steps"][0]["after"], scenario["steps"][0]["auth"]
+    return "a step without auth, after"
+
+
+def _balance_of_nobody(scenario: dict[str, Any]) -> str:
+    scenario["genesis"]["balances"].append("1")
+    return "zip()"
+
+
+@pytest.mark.parametrize("change", [_stranger, _no_amount, _nothing_after, _balance_of_nobody])
+def test_a_scenario_that_cannot_be_played_is_refused_in_one_line(
+    tmp_path: Path, change: Callable[[dict[str, Any]], str]
+) -> None:
+    scenario = first_scenario()
+    told = change(scenario)
+    code, lines = replayed(written(tmp_path / "bad.jsonl", scenario))
+    assert (code, len(lines)) == (2, 1)
+    assert "line 1: not a scenario (" in lines[0]
+    assert told in lines[0]
 
 
 @pytest.mark.parametrize(

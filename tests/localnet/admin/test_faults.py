@@ -40,6 +40,12 @@ async def test_rules_are_added_and_tell_how_often_they_struck(admin: Admin, rpc:
     assert (struck["opportunities"], struck["strikes"]) == (1, 1)
 
 
+async def test_a_rule_tells_what_its_file_must_say_whatever_it_says(admin: Admin) -> None:
+    text = '[[fault]]\nkind = "status"\nstatus = 503\n[[fault]]\nkind = "surge"\nload = 1\n'
+    status, surge = (await admin.ask("/faults/add", text=text))["rules"]
+    assert (status["status"], surge["load"]) == (503, 1)
+
+
 async def test_rules_are_removed_one_by_one_and_all_at_once(admin: Admin, rpc: SorobanServerAsync) -> None:
     await admin.ask("/faults/add", text=RULES)
     assert [rule["number"] for rule in (await admin.ask("/faults/remove", number=1))["rules"]] == [1]

@@ -65,7 +65,10 @@ def test_without_load_there_is_nobody() -> None:
         (lambda: BackgroundLoad(classic=-0.1), "classic is -0.1, must be between 0 and 10"),
         (lambda: BackgroundLoad(soroban=10.5), "soroban is 10.5, must be between 0 and 10"),
         (lambda: BackgroundLoad(soroban=float("nan")), "soroban is nan, must be between 0 and 10"),
-        (lambda: BackgroundLoad(median_bid_stroops=0), "median_bid_stroops is 0, must be between 1"),
+        (
+            lambda: BackgroundLoad(median_bid_stroops=0),
+            "median_bid_stroops is 0, must be between 1 and 4294967296",
+        ),
         (lambda: BackgroundLoad(bid_spread=11), "bid_spread is 11, must be between 0 and 10"),
     ],
 )
