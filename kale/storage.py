@@ -85,10 +85,14 @@ def trustline_key(code: str, issuer: str, holder: str) -> stellar_xdr.LedgerKey:
     return stellar_xdr.LedgerKey(
         type=stellar_xdr.LedgerEntryType.TRUSTLINE,
         trust_line=stellar_xdr.LedgerKeyTrustLine(
-            account_id=account_id(holder),
-            asset=Asset(code, issuer).to_trust_line_asset_xdr_object(),
+            account_id=account_id(holder), asset=_trustline_asset(code, issuer)
         ),
     )
+
+
+@lru_cache(maxsize=64)
+def _trustline_asset(code: str, issuer: str) -> stellar_xdr.TrustLineAsset:
+    return Asset(code, issuer).to_trust_line_asset_xdr_object()
 
 
 def token_balance_data_key(holder: str) -> stellar_xdr.SCVal:

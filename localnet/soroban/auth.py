@@ -12,8 +12,7 @@ from stellar_sdk import scval, xdr
 
 from kale.addresses import address_text, address_value, sc_address
 from localnet.lazy import lazy
-from localnet.ledger import wire
-from localnet.ledger.value_wire import encode_address, encode_value
+from localnet.ledger.call_wire import encode_authorized_function
 from localnet.soroban import cost_table
 from localnet.soroban.account_signatures import SignatureError, check_account_signatures
 from localnet.soroban.budget import Budget
@@ -47,7 +46,7 @@ class Call:
     @lazy
     def encoded(self) -> bytes:
         """The same as XDR bytes, for comparison."""
-        return _encode(self.authorized_function)
+        return encode_authorized_function(self.authorized_function)
 
 
 class AuthHost(Protocol):
@@ -119,7 +118,7 @@ class _Node:
     def from_invocation(cls, invocation: xdr.SorobanAuthorizedInvocation) -> "_Node":
         return cls(
             invocation.function,
-            _encode(invocation.function),
+            encode_authorized_function(invocation.function),
             [cls.from_invocation(child) for child in invocation.sub_invocations],
         )
 
@@ -384,19 +383,6 @@ class EnforcingAuthorizer:
                 "nonce already exists for address",
                 [subject],
             )
-
-
-def _encode(function: xdr.SorobanAuthorizedFunction) -> bytes:
-    """XDR `SorobanAuthorizedFunction`."""
-    call = function.contract_fn
-    if call is None:
-        return function.to_xdr_bytes()
-    return (
-        wire.int32(function.type)
-        + encode_address(call.contract_address)
-        + wire.opaque(call.function_name.sc_symbol)
-        + wire.array(map(encode_value, call.args))
-    )
 
 
 def _contexts(root: _Node) -> list[xdr.SCVal]:

@@ -11,6 +11,7 @@ from stellar_sdk.xdr import OperationType
 from kale.addresses import account_text
 from localnet.contracts.registry import find_program
 from localnet.ledger import wire
+from localnet.ledger.call_wire import encode_authorization, encode_host_function
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.meta import entry_bytes
 from localnet.ledger.state import EntryChange, Layer
@@ -184,10 +185,8 @@ class Simulator:
         if invocation.failure is not None:
             raise SimulationError(invocation.failure.report, events, self._ledger.sequence)
         assert invocation.value is not None
-        result = CallResult(
-            encode_value(invocation.value), tuple(entry.to_xdr_bytes() for entry in invocation.auth)
-        )
-        call_bytes = len(call.host_function.to_xdr_bytes()) + len(wire.array(result.auth))
+        result = CallResult(encode_value(invocation.value), tuple(map(encode_authorization, invocation.auth)))
+        call_bytes = len(encode_host_function(call.host_function)) + len(wire.array(result.auth))
         use = self._call_use(invocation, result.return_value, options)
         return Simulation(
             self._propose(use, call_bytes), self._ledger.sequence, result, events, self._changes(invocation)
