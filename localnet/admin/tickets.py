@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from pydantic import Field
 
@@ -50,20 +51,22 @@ class _Ticket:
 class Tickets:
     """Serves `/ticket/…`: one driver at a time."""
 
-    def __init__(self, chain: Chain, clock: LedgerClock) -> None:
+    def __init__(self, chain: Chain, clock: LedgerClock, now: Callable[[], float] = time.monotonic) -> None:
+        """`now` tells wall seconds."""
         self._chain = chain
         self._clock = clock
+        self._now = now
         self._ticket: _Ticket | None = None
 
     @property
     def is_held(self) -> bool:
-        return self._ticket is not None and time.monotonic() < self._ticket.expires
+        return self._ticket is not None and self._now() < self._ticket.expires
 
     async def take(self, fields: TakeFields) -> Result:
         if self.is_held:
             raise AdminError(409, "another driver holds the ticket")
         lease = fields.lease_wall_seconds
-        self._ticket = _Ticket(secrets.token_hex(8), 0, lease, time.monotonic() + lease)
+        self._ticket = _Ticket(secrets.token_hex(8), 0, lease, self._now() + lease)
         return {"speed": speed_json(self._clock.speed), **self._state(self._ticket)}
 
     async def return_(self, fields: ReturnFields) -> Result:
@@ -80,11 +83,9 @@ class Tickets:
         for _ in range(fields.ledgers):
             self._clock.close_ledger()
         lease = ticket.lease_wall_seconds
-        following = _Ticket(ticket.driver, ticket.number + 1, lease, time.monotonic() + lease)
+        following = _Ticket(ticket.driver, ticket.number + 1, lease, self._now() + lease)
         answer = self._state(following)
-        self._ticket = _Ticket(
-            following.driver, following.number, lease, following.expires, fields.token, answer
-        )
+        self._ticket = replace(following, returned=fields.token, answer=answer)
         return answer
 
     async def release(self, fields: ReleaseFields) -> Result:

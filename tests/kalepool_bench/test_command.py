@@ -59,6 +59,25 @@ def test_search_prints_a_table_for_people() -> None:
     assert "p99 ms" in result.stdout
 
 
+def test_localnet_prints_what_the_local_chain_costs() -> None:
+    words = ("--accounts", "40", "--plants", "40", "--transactions", "100", "--blocks", "1", "--json")
+    result = run("localnet", *words)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert list(found) == ["start_seconds", "costs", "memory", "day"]
+    assert found["start_seconds"] > 0
+    assert {(cost["accounts"], cost["count"]) for cost in found["costs"]} == {(40, 40)}
+    assert [row["name"] for row in found["memory"]] == ["idle ledgers", "transactions"]
+    assert all(row["rss_mb"] > 0 for row in found["memory"])
+    assert found["day"]["transactions"] == 3 * found["day"]["farmers"] + 1
+
+
+def test_localnet_refuses_more_plants_than_it_has_farmers() -> None:
+    result = run("localnet", "--accounts", "1000", "--accounts", "30", "--plants", "31")
+    assert result.exit_code == 2
+    assert "--plants must be at most --accounts, 30 (got 31)" in result.stderr
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_soak_s_exit_code_is_its_verdict(options: tuple[str, ...]) -> None:
     """In a process of its own: what this one holds changes with the tests that came before."""

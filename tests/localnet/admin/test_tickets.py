@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 
+from localnet.admin.requests import AdminError
+from localnet.admin.tickets import ReturnFields, TakeFields, Tickets
 from localnet.chain.speed import DRIVEN
 from localnet.driver import DrivenLedger, Driver, DriverError
 from localnet.server import LocalnetNode
@@ -23,10 +24,14 @@ async def driven() -> AsyncIterator[NodeHandle]:
         yield NodeHandle(node)
 
 
-@pytest.fixture
-async def admin_of_driven(driven: NodeHandle) -> AsyncIterator[Admin]:
-    async with aiohttp.ClientSession(driven.admin_url) as session:
-        yield Admin(session)
+class WallClock:
+    """Wall time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
 
 
 async def test_a_driver_closes_ledgers_and_leaves_the_speed_as_it_was() -> None:
@@ -56,28 +61,31 @@ async def test_there_is_one_driver_at_a_time(driven: NodeHandle) -> None:
         assert (await driver.close_ledger()).sequence == 2
 
 
-async def test_the_ticket_of_a_driver_that_is_silent_is_free_again(
-    driven: NodeHandle, admin_of_driven: Admin
-) -> None:
-    lost = (await admin_of_driven.ask("/ticket/take", lease_wall_seconds=0.1))["token"]
-    await asyncio.sleep(0.11)
-    async with Driver(driven.admin_url) as driver:
-        assert (await driver.close_ledger()).sequence == 2
-        refused = await admin_of_driven.refused("/ticket/return", token=lost)
-    assert refused == (409, "this is not the ticket that is held")
+async def test_the_ticket_of_a_driver_that_is_silent_is_free_again(driven: NodeHandle) -> None:
+    wall = WallClock()
+    tickets = Tickets(driven.chain, driven.clock, wall)
+    lost = (await tickets.take(TakeFields(lease_wall_seconds=10)))["token"]
+    wall.seconds += 9.9
+    with pytest.raises(AdminError, match="another driver holds the ticket"):
+        await tickets.take(TakeFields())
+    wall.seconds += 0.2
+    found = (await tickets.take(TakeFields()))["token"]
+    assert (await tickets.return_(ReturnFields(token=found)))["sequence"] == 2
+    with pytest.raises(AdminError, match="this is not the ticket that is held"):
+        await tickets.return_(ReturnFields(token=lost))
     assert driven.chain.latest.sequence == 2
 
 
-async def test_a_return_renews_the_lease_and_a_late_one_is_refused(
-    driven: NodeHandle, admin_of_driven: Admin
-) -> None:
-    ticket = await admin_of_driven.ask("/ticket/take", lease_wall_seconds=0.3)
+async def test_a_return_renews_the_lease_and_a_late_one_is_refused(driven: NodeHandle) -> None:
+    wall = WallClock()
+    tickets = Tickets(driven.chain, driven.clock, wall)
+    ticket = await tickets.take(TakeFields(lease_wall_seconds=10))
     for _ in range(3):
-        await asyncio.sleep(0.15)
-        ticket = await admin_of_driven.ask("/ticket/return", token=ticket["token"])
-    await asyncio.sleep(0.31)
-    refused = await admin_of_driven.refused("/ticket/return", token=ticket["token"])
-    assert refused == (409, "the ticket's lease of 0.3 s is over")
+        wall.seconds += 9
+        ticket = await tickets.return_(ReturnFields(token=ticket["token"]))
+    wall.seconds += 11
+    with pytest.raises(AdminError, match="the ticket's lease of 10 s is over"):
+        await tickets.return_(ReturnFields(token=ticket["token"]))
     assert driven.chain.latest.sequence == 4
 
 
