@@ -14,7 +14,6 @@ from stellar_sdk import (
     TransactionBuilder,
     TransactionEnvelope,
     scval,
-    xdr,
 )
 
 from kale.calls import invocation
@@ -23,10 +22,10 @@ from localnet.chain.chain import Chain
 from localnet.genesis import FRIENDBOT, FRIENDBOT_MINIONS, STROOPS_PER_XLM
 from localnet.ledger.accounts import find_account
 from localnet.ledger.wire import base64_text
+from localnet.prepared_call import prepare_call
 from localnet.transactions.application import AppliedTransaction
-from localnet.transactions.envelopes import decode_envelope
 from localnet.transactions.queue import PENDING_LEDGERS, SendStatus
-from localnet.transactions.simulation import SimulationError, SimulationOptions, Simulator
+from localnet.transactions.simulation import SimulationError
 
 STARTING_XLM: Final = 10_000
 BASE_FEE_STROOPS: Final = 100_000
@@ -81,10 +80,10 @@ class Friendbot:
         if balance is not None and balance >= _STARTING_STROOPS:
             raise FriendbotRefusal("account already funded to starting balance")
         if StrKey.is_valid_contract(address):
-            builder = self._transfer(minion, address)
+            unsigned = self._transfer(minion, address)
         else:
-            builder = self._payment(minion, address, is_new=balance is None)
-        envelope = _signed(builder.build(), minion)
+            unsigned = self._payment(minion, address, is_new=balance is None)
+        envelope = _signed(unsigned, minion)
         submitted = self._chain.submit(envelope)
         if submitted.submission.status is not SendStatus.PENDING:
             raise FriendbotFailure(f"the queue answered {submitted.submission.status.value}")
@@ -111,23 +110,25 @@ class Friendbot:
     def _native_contract(self) -> str:
         return Asset.native().contract_id(self._chain.network.passphrase)
 
-    def _builder(self, minion: Keypair, fee_stroops: int = BASE_FEE_STROOPS) -> TransactionBuilder:
+    def _builder(self, minion: Keypair) -> TransactionBuilder:
         account = find_account(self._chain.state, minion.raw_public_key())
         if account is None:
             raise FriendbotFailure(f"{minion.public_key}, whose sequence numbers it uses, was merged")
         source = Account(minion.public_key, account.seq_num.sequence_number.int64)
-        builder = TransactionBuilder(source, self._chain.network.passphrase, fee_stroops)
+        builder = TransactionBuilder(source, self._chain.network.passphrase, BASE_FEE_STROOPS)
         return builder.add_time_bounds(0, 0)
 
-    def _payment(self, minion: Keypair, address: str, *, is_new: bool) -> TransactionBuilder:
+    def _payment(self, minion: Keypair, address: str, *, is_new: bool) -> TransactionEnvelope:
         builder = self._builder(minion)
         if is_new:
-            return builder.append_create_account_op(address, str(STARTING_XLM), FRIENDBOT.public_key)
-        return builder.append_payment_op(
-            address, asset=Asset.native(), amount=str(STARTING_XLM), source=FRIENDBOT.public_key
-        )
+            builder.append_create_account_op(address, str(STARTING_XLM), FRIENDBOT.public_key)
+        else:
+            builder.append_payment_op(
+                address, asset=Asset.native(), amount=str(STARTING_XLM), source=FRIENDBOT.public_key
+            )
+        return builder.build()
 
-    def _transfer(self, minion: Keypair, contract_id: str) -> TransactionBuilder:
+    def _transfer(self, minion: Keypair, contract_id: str) -> TransactionEnvelope:
         """A contract gets its XLM by a call of the asset's contract, prepared as a client does it."""
         arguments = [
             scval.to_address(FRIENDBOT.public_key),
@@ -135,22 +136,13 @@ class Friendbot:
             scval.to_int128(_STARTING_STROOPS),
         ]
         function = invocation(self._native_contract, "transfer", arguments)
-        chain = self._chain
-        unprepared = self._builder(minion).append_operation(
-            InvokeHostFunction(function, source=FRIENDBOT.public_key)
-        )
-        envelope = decode_envelope(_encoded(unprepared.build()), chain.network_id)
+        call = InvokeHostFunction(function, source=FRIENDBOT.public_key)
+        envelope = self._builder(minion).append_operation(call).build()
         try:
-            simulator = Simulator(chain.state, chain.ledger_info(), chain.settings)
-            simulation = simulator.simulate(envelope, SimulationOptions())
+            prepare_call(self._chain, envelope)
         except SimulationError as error:
             raise FriendbotFailure(f"the transfer fails: {error}") from error
-        assert simulation.result is not None, "a call has a result"
-        auth = [xdr.SorobanAuthorizationEntry.from_xdr_bytes(entry) for entry in simulation.result.auth]
-        builder = self._builder(minion, BASE_FEE_STROOPS + simulation.proposal.resource_fee_stroops)
-        builder.append_operation(InvokeHostFunction(function, auth, source=FRIENDBOT.public_key))
-        data = xdr.SorobanTransactionData.from_xdr_bytes(simulation.proposal.transaction_data)
-        return builder.set_soroban_data(data)
+        return envelope
 
     async def _wait_for(self, transaction_hash: bytes) -> AppliedTransaction:
         for _ in range(PENDING_LEDGERS):
@@ -164,8 +156,4 @@ class Friendbot:
 def _signed(envelope: TransactionEnvelope, minion: Keypair) -> bytes:
     envelope.sign(minion)
     envelope.sign(FRIENDBOT)
-    return _encoded(envelope)
-
-
-def _encoded(envelope: TransactionEnvelope) -> bytes:
     return envelope.to_xdr_object().to_xdr_bytes()

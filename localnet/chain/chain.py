@@ -16,12 +16,12 @@ from localnet.chain.closed_ledger import GENESIS_SEQUENCE, ClosedLedger, genesis
 from localnet.chain.history import History
 from localnet.chain.past_states import PastStates
 from localnet.chain.transaction_set import TransactionSet, build_transaction_set
-from localnet.contracts.side_door import SideDoor
 from localnet.genesis import genesis_entries
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.state import LedgerState
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
+from localnet.soroban.side_door import SideDoor
 from localnet.transactions.application import Application
 from localnet.transactions.bids import ledger_capacity
 from localnet.transactions.envelopes import decode_envelope

@@ -13,8 +13,7 @@ from localnet.contracts.farm_view import read_farm
 from localnet.genesis import ISSUER
 from localnet.ledger.accounts import find_account
 from localnet.ledger.entry_keys import instance_key_bytes
-from localnet.transactions.envelopes import decode_envelope
-from localnet.transactions.simulation import SimulationOptions, Simulator
+from localnet.prepared_call import prepare_call
 
 #: High enough for a full ledger.
 INCLUSION_FEE_STROOPS: Final = 100_000
@@ -56,15 +55,7 @@ class FarmPause:
         call = InvokeHostFunction(calls.invocation(chain.network.farm_contract_id, function, []))
         builder = TransactionBuilder(source, chain.network.passphrase, INCLUSION_FEE_STROOPS)
         envelope = builder.add_time_bounds(0, 0).append_operation(call).build()
-        unsigned = decode_envelope(envelope.to_xdr_object().to_xdr_bytes(), chain.network_id)
-        simulator = Simulator(chain.state, chain.ledger_info(), chain.settings)
-        simulated = simulator.simulate(unsigned, SimulationOptions())
-        assert simulated.result is not None, "it is a call"
-        call.auth = [xdr.SorobanAuthorizationEntry.from_xdr_bytes(entry) for entry in simulated.result.auth]
-        envelope.transaction.soroban_data = xdr.SorobanTransactionData.from_xdr_bytes(
-            simulated.proposal.transaction_data
-        )
-        envelope.transaction.fee += simulated.proposal.resource_fee_stroops
+        prepare_call(chain, envelope)
         envelope.sign(ISSUER)
         return envelope.to_xdr_object().to_xdr_bytes()
 

@@ -79,7 +79,7 @@ class Crowd:
         return Rival(number, group, wallet, network, meddling)
 
     def _ledger_closed(self, ledger: ClosedLedger, changes: Mapping[bytes, StoredEntry | None]) -> None:
-        sight = Sight.of(ledger, self._chain.state, self._chain.network.farm_contract_id)
+        sight = Sight.of(ledger, self._chain.state, self._chain.network)
         self._chain.side_door.close_before(sight.farm.index)
         self._look_for_pails(changes, sight.farm.index)
         balances = self._bank.fund(self._rivals)

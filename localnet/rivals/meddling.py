@@ -10,12 +10,12 @@ from typing import Final
 from stellar_sdk import Asset, Payment
 
 from kale.networks import Network
-from localnet.contracts.side_door import SideDoor
 from localnet.rivals import farm_calls
 from localnet.rivals.group import Meddler
 from localnet.rivals.hash_power import best_zeros, hash_with, hashes_in
 from localnet.rivals.sight import Sight
 from localnet.rivals.wallet import Wallet
+from localnet.soroban.side_door import SideDoor
 
 #: One stroop: the least that can be paid.
 _DUST: Final = "0.0000001"

@@ -5,7 +5,6 @@ from random import Random
 from typing import Final
 
 from kale.networks import Network
-from localnet.contracts.side_door import SideDoor
 from localnet.rivals import farm_calls
 from localnet.rivals.group import RivalGroup
 from localnet.rivals.hash_power import hash_with
@@ -13,6 +12,7 @@ from localnet.rivals.meddling import Meddling
 from localnet.rivals.sight import Sight
 from localnet.rivals.strategies import is_time_to_work, zeros_found
 from localnet.rivals.wallet import Wallet
+from localnet.soroban.side_door import SideDoor
 
 _HARVEST_TRIES: Final = 3
 

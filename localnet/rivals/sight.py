@@ -7,10 +7,12 @@ from stellar_sdk import xdr
 
 from kale.constants import BLOCK_SECONDS, LEDGER_SECONDS
 from kale.farm import Block, Farm, Pail
-from kale.storage import block_data_key, decode_block, decode_farm, decode_pail, pail_data_key
+from kale.networks import Network
+from kale.storage import block_data_key, decode_block, decode_pail, pail_data_key
 from localnet.chain.closed_ledger import ClosedLedger
+from localnet.contracts.farm_view import read_farm
 from localnet.ledger.entries import EntryReader
-from localnet.ledger.entry_keys import data_key_bytes, instance_key_bytes
+from localnet.ledger.entry_keys import data_key_bytes
 
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
 
@@ -21,20 +23,17 @@ class Sight:
 
     ledger: ClosedLedger
     reader: EntryReader
-    farm_contract_id: str
+    network: Network
     farm: Farm
     block: Block | None
 
     @classmethod
-    def of(cls, ledger: ClosedLedger, reader: EntryReader, farm_contract_id: str) -> Self:
+    def of(cls, ledger: ClosedLedger, reader: EntryReader, network: Network) -> Self:
         """Reads farm and current block."""
-        entry = reader.find(instance_key_bytes(farm_contract_id))
-        data = None if entry is None else entry.data.contract_data
-        assert data is not None, "a chain with rivals has a farm"
-        farm = decode_farm(data.val)
-        value = _find_data(reader, farm_contract_id, block_data_key(farm.index))
+        farm = read_farm(reader, network)
+        value = _find_data(reader, network, block_data_key(farm.index))
         block = None if value is None else decode_block(value)
-        return cls(ledger, reader, farm_contract_id, farm, block)
+        return cls(ledger, reader, network, farm, block)
 
     @property
     def closes_at(self) -> int:
@@ -57,11 +56,11 @@ class Sight:
         return 0 if self.block is None else self.ledger.close_time - self.block.timestamp
 
     def find_pail(self, farmer: str, index: int) -> Pail | None:
-        value = _find_data(self.reader, self.farm_contract_id, pail_data_key(farmer, index))
+        value = _find_data(self.reader, self.network, pail_data_key(farmer, index))
         return None if value is None else decode_pail(value)
 
 
-def _find_data(reader: EntryReader, contract_id: str, key: xdr.SCVal) -> xdr.SCVal | None:
-    entry = reader.find(data_key_bytes(contract_id, key, _TEMPORARY))
+def _find_data(reader: EntryReader, network: Network, key: xdr.SCVal) -> xdr.SCVal | None:
+    entry = reader.find(data_key_bytes(network.farm_contract_id, key, _TEMPORARY))
     data = None if entry is None else entry.data.contract_data
     return None if data is None else data.val

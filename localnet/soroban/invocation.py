@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from stellar_sdk import xdr
 
-from localnet.contracts.side_door import SideDoor
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.events import Event
 from localnet.network_settings import MAINNET_SETTINGS, Lifetimes
+from localnet.soroban.side_door import SideDoor
 
 
 @dataclass(frozen=True)

@@ -240,7 +240,7 @@ KINDS = (*_MOVES, *_CALLS, *_TOKEN_CALLS, *_CALLS, "plant", "work", "harvest", "
 
 def _call(play: Play, move: Move, farmer: Keypair) -> TransactionEnvelope:
     """A call of the farm, right or wrong, with a declaration that is too small one time in nine."""
-    index = Sight.of(play.chain.latest, play.chain.state, LOCAL.farm_contract_id).farm.index
+    index = Sight.of(play.chain.latest, play.chain.state, LOCAL).farm.index
     call = _farm_call(play, move, farmer.public_key, index)
     needed = _STARVED if move.number % 9 == 8 else _RESOURCES
     data = needed.declare(call.footprint)

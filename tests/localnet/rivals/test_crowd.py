@@ -36,7 +36,7 @@ def crowd_of(chain: Chain, *groups: RivalGroup) -> Crowd:
 
 
 def sight_of(chain: Chain) -> Sight:
-    return Sight.of(chain.latest, chain.state, chain.network.farm_contract_id)
+    return Sight.of(chain.latest, chain.state, chain.network)
 
 
 def close_until_block(chain: Chain, index: int) -> None:

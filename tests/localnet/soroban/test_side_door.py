@@ -1,4 +1,4 @@
-from localnet.contracts.side_door import SideDoor
+from localnet.soroban.side_door import SideDoor
 from tests.localnet.contract_chain import keypair
 
 ADA, BOB = keypair("ada").public_key, keypair("bob").public_key
