@@ -10,7 +10,7 @@ from typing import Final
 
 from stellar_sdk import Asset, Keypair, xdr
 
-from kale.constants import STROOPS_PER_KALE
+from kale.constants import I64_MAX, STROOPS_PER_KALE
 from kale.networks import LOCAL, Network
 from localnet.contracts.install import (
     farm_entries,
@@ -20,7 +20,6 @@ from localnet.contracts.install import (
     tractor_entries,
 )
 from localnet.ledger.accounts import (
-    INT64_MAX,
     account_key,
     new_account,
     new_trustline,
@@ -103,6 +102,6 @@ def _line(
     key: Keypair, asset: xdr.Asset, balance_stroops: int, ledger: LedgerInfo
 ) -> tuple[bytes, StoredEntry]:
     holder = key.raw_public_key()
-    line = new_trustline(holder, asset, INT64_MAX, xdr.TrustLineFlags.AUTHORIZED_FLAG)
+    line = new_trustline(holder, asset, I64_MAX, xdr.TrustLineFlags.AUTHORIZED_FLAG)
     line = with_line_balance(line, balance_stroops)
     return trustline_key(holder, asset), stored_trustline(line, ledger.sequence)

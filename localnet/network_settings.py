@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_type_hints
 
+from kale.constants import I64_MAX, U32_MAX
 from localnet.lazy import lazy
 from poolkit.startup_error import StartupError
 
@@ -20,8 +21,6 @@ TOTAL_COINS_STROOPS: Final = 10**18
 #: Networks whose settings come with the package.
 NETWORK_NAMES: Final = ("mainnet", "testnet")
 
-_UINT32_MAX: Final = 2**32 - 1
-_INT64_MAX: Final = 2**63 - 1
 #: What rent for 1 KB costs at least, however small the state is (soroban-env-host's fee.rs).
 _LEAST_RENT_1KB: Final = 1_000
 
@@ -33,11 +32,11 @@ class Between(NamedTuple):
     most: int
 
 
-Amount = Annotated[int, Between(0, _UINT32_MAX)]
-BigAmount = Annotated[int, Between(0, _INT64_MAX)]
-Signed = Annotated[int, Between(-_UINT32_MAX, _UINT32_MAX)]
-Positive = Annotated[int, Between(1, _UINT32_MAX)]
-BigPositive = Annotated[int, Between(1, _INT64_MAX)]
+Amount = Annotated[int, Between(0, U32_MAX)]
+BigAmount = Annotated[int, Between(0, I64_MAX)]
+Signed = Annotated[int, Between(-U32_MAX, U32_MAX)]
+Positive = Annotated[int, Between(1, U32_MAX)]
+BigPositive = Annotated[int, Between(1, I64_MAX)]
 
 
 @dataclass(frozen=True)

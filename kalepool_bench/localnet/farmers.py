@@ -10,12 +10,11 @@ from nacl.signing import SigningKey
 from stellar_sdk import Asset
 
 from kale.addresses import account_text
-from kale.constants import STROOPS_PER_KALE
+from kale.constants import I64_MAX, STROOPS_PER_KALE
 from kale.networks import LOCAL
 from localnet.chain.saved_entries import entry_line
 from localnet.genesis import STROOPS_PER_XLM
 from localnet.ledger.accounts import (
-    INT64_MAX,
     account_key,
     new_account,
     new_trustline,
@@ -55,7 +54,7 @@ def write_entries(path: Path, farmers: Sequence[BenchFarmer]) -> None:
     with path.open("w") as file:
         for farmer in farmers:
             account = with_subentries(new_account(farmer.public_key, _XLM_STROOPS, FIRST_SEQUENCE), 1)
-            line = new_trustline(farmer.public_key, asset, INT64_MAX, _AUTHORIZED)
+            line = new_trustline(farmer.public_key, asset, I64_MAX, _AUTHORIZED)
             line = with_line_balance(line, _KALE_STROOPS)
             file.write(_line(account_key(farmer.public_key), stored_account(account, 1)))
             file.write(_line(trustline_key(farmer.public_key, asset), stored_trustline(line, 1)))

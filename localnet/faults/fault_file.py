@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from kale.constants import I64_MAX
 from localnet.chain.background_load import BID_RANGE, MAX_LOAD
 from localnet.chain.past_states import MAX_LAG_LEDGERS
 from localnet.faults.rule import FaultKind, FaultPlan, FaultRule, Scope
@@ -43,7 +44,7 @@ def parse_faults(text: str, source: str, nodes: int) -> FaultPlan:
     """The rules in a text; `source` is what its refusals call it. Raises TomlFileError."""
     root, *tables = tables_of(text, source)
     reader = _Reader(source, nodes)
-    seed = reader.values(root, {"seed": _whole(0, 2**63 - 1)}, "a fault file").get("seed", 0)
+    seed = reader.values(root, {"seed": _whole(0, I64_MAX)}, "a fault file").get("seed", 0)
     return FaultPlan(seed, tuple(reader.rule(table) for table in tables))
 
 

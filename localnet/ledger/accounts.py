@@ -7,12 +7,13 @@ import copy
 
 from stellar_sdk import xdr
 
+from kale.constants import I64_MAX
 from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.network_settings import NetworkSettings
 
-INT64_MAX = 2**63 - 1
 MOST_SUBENTRIES = 1_000
+MOST_SIGNER_WEIGHT = 255
 
 _ED25519_PREFIX = wire.int32(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519)
 _ACCOUNT_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.ACCOUNT) + _ED25519_PREFIX
@@ -223,7 +224,7 @@ def reserve_stroops(account: xdr.AccountEntry, base_reserve_stroops: int) -> int
 
 def highest_balance_stroops(account: xdr.AccountEntry) -> int:
     """What the account can hold: an i64, less what its offers buy."""
-    return INT64_MAX - (0 if account.ext.v1 is None else account.ext.v1.liabilities.buying.int64)
+    return I64_MAX - (0 if account.ext.v1 is None else account.ext.v1.liabilities.buying.int64)
 
 
 def line_range(line: xdr.TrustLineEntry) -> tuple[int, int]:

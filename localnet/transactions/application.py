@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from stellar_sdk import xdr
 from stellar_sdk.xdr import OperationResultCode, TransactionResultCode
 
+from kale.constants import I64_MAX
 from localnet.ledger import meta
-from localnet.ledger.accounts import INT64_MAX, account_key, find_account, with_balance
+from localnet.ledger.accounts import account_key, find_account, with_balance
 from localnet.ledger.asset_events import fee_event
 from localnet.ledger.classic_entries import ClassicEntries
 from localnet.ledger.events import Event
@@ -251,7 +252,7 @@ class Application:
         """Gives back what is left of the resource fee; nobody gets it if the payer was merged meanwhile."""
         refund = _refund_stroops(envelope, charge)
         payer = find_account(self._state, envelope.fee_source)
-        if refund == 0 or payer is None or payer.balance.int64 > INT64_MAX - refund:
+        if refund == 0 or payer is None or payer.balance.int64 > I64_MAX - refund:
             return meta.NO_CHANGES, None, 0
         changes = self._write(envelope.fee_source, with_balance(payer, payer.balance.int64 + refund))
         return changes, fee_event(self._ledger.network_id, envelope.fee_source, -refund), refund

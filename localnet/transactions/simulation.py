@@ -9,6 +9,7 @@ from stellar_sdk import xdr
 from stellar_sdk.xdr import OperationType
 
 from kale.addresses import account_text
+from kale.constants import U32_MAX
 from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.call_wire import encode_authorization, encode_host_function
@@ -34,7 +35,6 @@ from localnet.transactions.resource_use import (
 from localnet.transactions.validation import operation_source
 
 _LEEWAY_INSTRUCTIONS = 50_000
-_MOST_INSTRUCTIONS = 2**32 - 1
 
 # The two other operations' own fields, encoded.
 _EXTEND_BYTES = 8
@@ -268,7 +268,7 @@ def _check_lifetime_operation(envelope: Envelope, options: SimulationOptions) ->
 
 def _instructions(used: int, leeway: int) -> int:
     proposed = max(used * 104 // 100, used + max(leeway, _LEEWAY_INSTRUCTIONS))
-    return min(proposed, _MOST_INSTRUCTIONS)
+    return min(proposed, U32_MAX)
 
 
 def _in_ledger_order(keys: Iterable[bytes]) -> tuple[bytes, ...]:

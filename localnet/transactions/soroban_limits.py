@@ -7,6 +7,7 @@ from stellar_sdk import xdr
 from localnet.network_settings import NetworkSettings
 from localnet.transactions.envelopes import Envelope
 from localnet.transactions.fees import Resources, non_refundable_stroops
+from localnet.transactions.resource_use import is_classic_key
 
 MAX_RESOURCE_FEE_STROOPS = 2**50
 
@@ -18,7 +19,6 @@ _KEY_KINDS = frozenset(
         xdr.LedgerEntryType.CONTRACT_CODE,
     }
 )
-_DISK_KINDS = frozenset({xdr.LedgerEntryType.ACCOUNT, xdr.LedgerEntryType.TRUSTLINE})
 
 
 def declared_resources(envelope: Envelope) -> Resources:
@@ -38,13 +38,11 @@ def declared_resources(envelope: Envelope) -> Resources:
 
 def _disk_read_entries(envelope: Envelope, data: xdr.SorobanTransactionData) -> int:
     """Classic keys and those declared archived; to RestoreFootprint everything is archived."""
-    footprint = data.resources.footprint
+    keys = envelope.footprint
     if envelope.transaction.operations[0].body.type is xdr.OperationType.RESTORE_FOOTPRINT:
-        return len(footprint.read_write)
+        return len(keys.read_write)
     archived = data.ext.resource_ext.archived_soroban_entries if data.ext.resource_ext else []
-    return len(archived) + sum(
-        key.type in _DISK_KINDS for key in chain(footprint.read_only, footprint.read_write)
-    )
+    return len(archived) + sum(map(is_classic_key, chain(keys.read_only, keys.read_write)))
 
 
 def are_resources_valid(envelope: Envelope, settings: NetworkSettings) -> bool:

@@ -5,7 +5,7 @@ import copy
 from stellar_sdk import xdr
 from stellar_sdk.xdr import AccountFlags, SetOptionsResultCode, ThresholdIndexes
 
-from localnet.ledger.accounts import public_key
+from localnet.ledger.accounts import MOST_SIGNER_WEIGHT, public_key
 from localnet.ledger.sponsorships import AccountSigner, account_signers, with_signers
 from localnet.transactions.classic.operation import OperationFailed, Scene, Success
 from localnet.transactions.classic.reserves import add_signer, remove_signer
@@ -13,7 +13,6 @@ from localnet.transactions.classic.text import is_plain_text
 
 MOST_SIGNERS = 20
 
-_MOST_WEIGHT = 255
 _ALL_FLAGS = (
     AccountFlags.AUTH_REQUIRED_FLAG
     | AccountFlags.AUTH_REVOCABLE_FLAG
@@ -40,7 +39,7 @@ def check_set_options(body: xdr.OperationBody, source: bytes) -> int:
         return SetOptionsResultCode.SET_OPTIONS_UNKNOWN_FLAG
     if set_flags & clear_flags:
         return SetOptionsResultCode.SET_OPTIONS_BAD_FLAGS
-    if any(_number(weight) > _MOST_WEIGHT for weight in _weights(operation)):
+    if any(_number(weight) > MOST_SIGNER_WEIGHT for weight in _weights(operation)):
         return SetOptionsResultCode.SET_OPTIONS_THRESHOLD_OUT_OF_RANGE
     if operation.signer is not None and not _is_signer_sound(operation.signer, source):
         return SetOptionsResultCode.SET_OPTIONS_BAD_SIGNER
@@ -53,7 +52,7 @@ def _is_signer_sound(signer: xdr.Signer, source: bytes) -> bool:
     key = signer.key
     if key.ed25519 is not None and key.ed25519.uint256 == source:
         return False
-    if signer.weight.uint32 > _MOST_WEIGHT:
+    if signer.weight.uint32 > MOST_SIGNER_WEIGHT:
         return False
     return key.ed25519_signed_payload is None or bool(key.ed25519_signed_payload.payload)
 
