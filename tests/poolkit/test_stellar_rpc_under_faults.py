@@ -12,18 +12,23 @@ from poolkit.errors import RpcUnavailable
 from poolkit.rpc_answers import SendStatus, TransactionStatus
 from poolkit.stellar_rpc import StellarRpc
 
+SLOW = "kind = 'slow'\nwall_seconds = 0.8"
 STATUSES = [f"kind = 'status'\nstatus = {status}" for status in (429, 500, 502, 503, 504)]
 BROKEN = [*STATUSES, *(f"kind = '{kind}'" for kind in ("connection_refused", "garbage", "truncated"))]
-BROKEN += ["kind = 'answer_lost'", "kind = 'slow'\nwall_seconds = 0.4"]
+BROKEN += ["kind = 'answer_lost'", SLOW]
 TAKEN = [rule for rule in BROKEN if any(kind in rule for kind in ("truncated", "answer_lost", "slow"))]
 
 
 @asynccontextmanager
 async def failing(rule: str, nodes: int = 1, rounds: int = 3) -> AsyncIterator[tuple[NodeHandle, StellarRpc]]:
+    """A client that gives up on a slow answer soon, and on all others only when they never come."""
     plan = parse_faults(f"[[fault]]\n{rule}", "test", nodes)
+    patience_seconds = 0.4 if rule.startswith(SLOW) else 10
     async with (
         running_localnet(runs_clock=False, nodes=nodes, faults=plan) as node,
-        StellarRpc([each.rpc_url for each in node.rpc_nodes], call_wall_seconds=0.2, rounds=rounds) as rpc,
+        StellarRpc(
+            [each.rpc_url for each in node.rpc_nodes], call_wall_seconds=patience_seconds, rounds=rounds
+        ) as rpc,
     ):
         yield node, rpc
 

@@ -20,7 +20,7 @@ from tests.localnet.contract_chain import (
     keypair,
     native_events,
 )
-from tests.localnet.farm_play import solve
+from tests.localnet.solving import solve
 from tests.localnet.wallet import Wallet
 
 assert LOCAL.tractor_contract_id is not None

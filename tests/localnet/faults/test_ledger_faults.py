@@ -176,7 +176,8 @@ async def test_a_stall_and_a_burst_are_felt_on_the_wall() -> None:
         while node.chain.latest.sequence < 24:
             await node.chain.next_ledger_closed()
     stalled, bursting = arrivals[3] - arrivals[2], arrivals[23] - arrivals[3]
-    assert stalled >= 4 * LEDGER_SECONDS / 100
+    # A clock that is late makes up for it, by half of a wait at most.
+    assert stalled >= 2 * LEDGER_SECONDS / 100
     assert bursting < 20 * LEDGER_SECONDS / 100 / 2
 
 

@@ -27,7 +27,7 @@ from tests.localnet.contract_chain import (
     keypair,
     plant_arguments,
 )
-from tests.localnet.farm_play import solve
+from tests.localnet.solving import solve
 
 ADA, BOB = keypair("ada"), keypair("bob")
 TRACTOR = StrKey.encode_contract(bytes(range(32)))

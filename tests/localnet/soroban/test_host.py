@@ -28,7 +28,7 @@ from tests.localnet.contract_chain import (
     native_events,
     plant_arguments,
 )
-from tests.localnet.farm_play import solve
+from tests.localnet.solving import solve
 
 ADA = keypair("ada").public_key
 NOWHERE = StrKey.encode_contract(bytes(32))
