@@ -104,7 +104,7 @@ class BlockCloser:
         """Works still open go through their own task, which looks at the pail; the others are seen here."""
         for work in await self._database.run(_take_open_works, operation.id, current_index):
             self._worker.start(work)
-        missed = await self._database.run(_not_worked_by_us, operation.id, current_index)
+        missed = await self._database.run(_with_addresses, operation.id, current_index)
         pails = await self._pails.pails([(address, planting.block_index) for planting, address in missed])
         if any(view.ledger < ledger for view in pails.values()):
             return  # a node that is behind may not know the block's last works
@@ -117,7 +117,7 @@ class BlockCloser:
                 stands[index] = await self._pails.find_block(index) is not None
             pail = None if view is None else view.pail
             seen.append(_Seen(planting, pail, harvested=pail is None and stands[index]))
-        await self._database.run(_record_closed, operation, seen)
+        await self._database.run(_record_closed, operation, current_index, seen)
 
 
 def _take_candidates(block_index: int) -> list[Work]:
@@ -150,29 +150,36 @@ def _record_worked_better(worked: list[tuple[Work, str]], pails: dict[tuple[str,
             works.record_worked_better(work.id, gap=view.pail.gap, zeros=view.pail.zeros)
 
 
-def _not_worked_by_us(operation_id: str, current_index: int) -> list[tuple[Planting, str]]:
-    """Farmers planted in closed blocks whose work failed or never came, with their addresses."""
+def _not_worked_by_us(operation_id: str, current_index: int) -> list[Planting]:
+    """Those planted in closed blocks whose work failed or never came."""
     failed = [
         plantings.get_planting(work.planting_id)
         for work in works.works_of(operation_id)
         if work.status in (WorkStatus.FAILED, WorkStatus.REFUSED)
     ]
-    missed = [
+    return [
         planting
         for planting in [*works.plantings_without_work(operation_id), *failed]
         if planting.block_index < current_index
     ]
+
+
+def _with_addresses(operation_id: str, current_index: int) -> list[tuple[Planting, str]]:
+    missed = _not_worked_by_us(operation_id, current_index)
     addresses = farmers.farmers_by_ids([planting.farmer_id for planting in missed])
     return [(planting, addresses[planting.farmer_id].public_key) for planting in missed]
 
 
-def _record_closed(operation: BlockOperation, seen: list[_Seen]) -> None:
+def _record_closed(operation: BlockOperation, current_index: int, seen: list[_Seen]) -> None:
     """The end of the works that are not ours, and of the operation if nothing is open any more."""
     session = sessions.lock_current_session(operation.pooler_id, StreamKind.WORK)
     for each in seen:
         _record_missed(session, each)
     still_open = any(work.status in OPEN_WORK for work in works.works_of(operation.id))
-    if still_open or works.plantings_without_work(operation.id):
+    known = {each.planting.id for each in seen}
+    # A work may have failed since the chain was read: its stake is seen to at the next ledger.
+    unseen = [each for each in _not_worked_by_us(operation.id, current_index) if each.id not in known]
+    if still_open or unseen:
         return
     if operations.advance_operation(operation.id, OperationStatus.WORKED):
         announcements.tell_work_summary(session, operation)

@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from kalepool.v1.backend_pb2 import WorkResult
 from kalepool.v1.errors_pb2 import Fault, Reason
 from localnet.chain.past_states import MAX_LAG_LEDGERS
 from localnet.faults.rule import FaultKind, FaultPlan, FaultRule
+from poolkit.farm_reader import PailView
 from tests.backend_svc.playground import (
     Playground,
     new_id,
@@ -26,6 +27,7 @@ from tests.backend_svc.playground import (
 )
 
 NO_WORKS = "SELECT count(*) FROM works"
+FAILED_WORKS = "SELECT count(*) FROM works WHERE status = 'failed' AND farmer_id = %s"
 
 
 async def refusal(ground: Playground, result: WorkResult) -> backend_pb2.WorkReceipt:
@@ -297,6 +299,41 @@ async def test_a_pail_worked_and_harvested_by_strangers_before_we_look_is_no_los
     assert await ground.count("SELECT count(*) FROM ledger_events WHERE kind = 'outsider_mint'") == 1
     findings, summary = await ground.reconcile()
     assert summary.reconciled, findings
+
+
+async def test_the_stake_of_a_work_that_fails_while_the_closed_block_is_looked_at_is_not_forgotten(
+    ground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, silent = await ground.add_farmer(), await ground.add_farmer()
+    index = (await ground.plant_all()).block_index
+    talk = work_talk(ground)
+    await talk.open()
+    talk.ask(work_result=await ground.found(slow, submit=False))
+    await ground.eventually(lambda: _is(ground, NO_WORKS, 1))
+    read, looked = ground.backend.chain.farms.pails, asyncio.Event()
+
+    async def read_in_turn(wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], PailView]:
+        """The work fails between the moment at which the closed block is read and that of its record."""
+        if (silent.public_key, index) in wanted:
+            pails = await read(wanted)
+            looked.set()
+            await ground.eventually(lambda: _is(ground, FAILED_WORKS, 1, slow.id))
+            return pails
+        if (slow.public_key, index) in wanted:
+            await looked.wait()
+        return await read(wanted)
+
+    monkeypatch.setattr(ground.backend.chain.farms, "pails", read_in_turn)
+    async with held_up(ground):
+        await ground.open_next_block()
+    await talk.until("summary")
+    assert await ground.count("SELECT count(*) FROM ledger_events WHERE kind = 'stake_forfeited'") == 2
+    findings, summary = await ground.reconcile()
+    assert summary.reconciled, findings
+
+
+async def _is(ground: Playground, count: str, expected: int, *parameters: str) -> bool:
+    return await ground.count(count, *parameters) == expected
 
 
 async def test_a_work_in_flight_when_the_backend_was_cut_off_is_confirmed_once(
