@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from nacl.signing import SigningKey
-from stellar_sdk import Asset
+from stellar_sdk import Asset, Keypair
 
-from kale.addresses import account_text
 from kale.constants import I64_MAX, STROOPS_PER_KALE
 from kale.networks import LOCAL
 from localnet.chain.saved_entries import entry_line
@@ -36,16 +34,17 @@ class BenchFarmer:
     """One farmer's key, and the sequence number that its account has used last."""
 
     def __init__(self, number: int) -> None:
-        self._key = SigningKey(hashlib.sha256(b"kalepool bench farmer %d" % number).digest())
-        self.public_key = bytes(self._key.verify_key)
-        self.address = account_text(self.public_key)
+        seed = hashlib.sha256(b"kalepool bench farmer %d" % number).digest()
+        self._key = Keypair.from_raw_ed25519_seed(seed)
+        self.public_key = self._key.raw_public_key()
+        self.address = self._key.public_key
         self.sequence = FIRST_SEQUENCE
 
     def __repr__(self) -> str:
         return f"BenchFarmer({self.address})"
 
     def sign(self, content: bytes) -> bytes:
-        return self._key.sign(content).signature
+        return self._key.sign(content)
 
 
 def write_entries(path: Path, farmers: Sequence[BenchFarmer]) -> None:
