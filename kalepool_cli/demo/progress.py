@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backend_svc.store.reports import FarmerBlock
+from kale.constants import BLOCK_SECONDS
 from kalepool.v1 import pooler_pb2, types_pb2
 
 
@@ -25,6 +26,17 @@ class Progress:
     def last_block_index(self) -> int | None:
         """The last block to be played; None until the first one has been planted."""
         return min(row.block_index for row in self._rows) + self.blocks - 1 if self._rows else None
+
+    @property
+    def last_block_is_planted(self) -> bool:
+        """Whether no plant of the last block will be tried again: all are done, or half of it is over."""
+        last = self.last_block_index
+        if last is None or self._status is None or not self._status.HasField("current_block"):
+            return False
+        view = self._status.current_block
+        planted = sum(row.block_index == last and row.plant_ledger is not None for row in self._rows)
+        is_late = view.block.index == last and view.age.seconds > BLOCK_SECONDS // 2
+        return planted == self.farmers or is_late or view.block.index > last
 
     @property
     def hashes(self) -> int:

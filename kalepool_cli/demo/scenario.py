@@ -140,7 +140,7 @@ class Demo:
                     return
                 if last is None or view.block.index < last:
                     continue
-                if not drained:
+                if not drained and self._progress.last_block_is_planted:
                     await pooler.Drain(pooler_pb2.DrainRequest(request_id=str(uuid.uuid4())))
                     drained = True
                 is_last = view.block.index == last
