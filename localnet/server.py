@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from kale.networks import Network
-from localnet.admin.nodes import NodesStatus
+from localnet.admin.nodes import NodeAdmin
 from localnet.admin.requests import NoFields, Route
 from localnet.admin.routes import admin_routes
 from localnet.admin.server import AdminHandlers
@@ -54,7 +54,7 @@ class LocalnetNode:
         self._admin_handlers = AdminHandlers(
             {
                 **admin_routes(self.chain, self.clock),
-                "/nodes": Route(NoFields, NodesStatus(self.rpc_nodes).get),
+                "/nodes": Route(NoFields, NodeAdmin(self.rpc_nodes).get),
                 **FaultAdmin(self.faults, len(self.rpc_nodes)).routes(),
                 **RivalAdmin(self.rivals).routes(),
             }

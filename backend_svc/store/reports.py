@@ -15,7 +15,6 @@ SELECT plantings.block_index,
        CASE WHEN works.status = 'confirmed' THEN works.gap END,
        CASE WHEN harvests.status = 'harvested' THEN harvests.reward_stroops END,
        plantings.reason, works.reason, harvests.reason,
-       coalesce(works.by_outsider, false), coalesce(harvests.by_outsider, false),
        coalesce(harvests.status IN ('harvested', 'failed'),
                 plantings.status = 'failed'
                 OR works.status IN ('failed', 'refused')
@@ -61,8 +60,6 @@ class FarmerBlock:
     plant_reason: str | None = None
     work_reason: str | None = None
     harvest_reason: str | None = None
-    worked_by_outsider: bool = False
-    harvested_by_outsider: bool = False
     settled: bool = False
 
 

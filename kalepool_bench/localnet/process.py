@@ -81,5 +81,6 @@ async def _wait_until_it_answers(process: ManagedProcess, rpc_url: str) -> None:
                     if (await answer.json()).get("result"):
                         return
             except aiohttp.ClientError:
-                await asyncio.sleep(_POLL_WALL_SECONDS)
+                pass  # not there yet
+            await asyncio.sleep(_POLL_WALL_SECONDS)
     raise ProcessFailed(f"localnet did not answer within {_READY_WALL_SECONDS:g} s; {process.log_tail()}")

@@ -5,7 +5,9 @@ from localnet.chain.chain import Chain
 from localnet.chain.saved_entries import entry_line, ledger_line
 
 
-class Entries:
+class EntryAdmin:
+    """Serves `/entries`."""
+
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
 

@@ -19,6 +19,8 @@ class LoadFields(Fields):
 
 
 class LoadAdmin:
+    """Serves `/load`."""
+
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
 

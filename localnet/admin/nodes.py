@@ -6,7 +6,9 @@ from localnet.admin.requests import NoFields, Result
 from localnet.rpc_node import RpcNode
 
 
-class NodesStatus:
+class NodeAdmin:
+    """Serves `/nodes`."""
+
     def __init__(self, nodes: Sequence[RpcNode]) -> None:
         self._nodes = nodes
 

@@ -16,7 +16,9 @@ from localnet.ledger import wire
 _ACCOUNT = wire.int32(LedgerEntryType.ACCOUNT)
 
 
-class Status:
+class StatusAdmin:
+    """Serves `/status`."""
+
     def __init__(self, chain: Chain, clock: LedgerClock, tickets: Tickets) -> None:
         self._chain = chain
         self._clock = clock

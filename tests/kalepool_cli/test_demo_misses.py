@@ -23,7 +23,7 @@ def row(block_index: int, farmer: str, **changes: object) -> FarmerBlock:
 
 
 def test_a_farmer_who_was_harvested_missed_nothing() -> None:
-    assert find_misses([row(7, "A"), row(8, "A", worked_by_outsider=True)], [7, 8], farmers=1) == []
+    assert find_misses([row(7, "A"), row(8, "A")], [7, 8], farmers=1) == []
 
 
 def test_a_miss_is_of_the_first_step_that_did_not_come() -> None:
