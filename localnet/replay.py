@@ -35,7 +35,7 @@ from localnet.soroban.host import Host
 from localnet.soroban.invocation import Invocation, RecordAuth
 
 #: Differences that are printed; the rest is only counted.
-MOST_PRINTED: Final = 20
+MAX_PRINTED: Final = 20
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
 
 
@@ -68,12 +68,12 @@ def replay(path: Path, console: Console) -> int:
                 differences = run.compare(step)
                 calls += 1
                 identical += not differences
-                if differences and printed < MOST_PRINTED:
+                if differences and printed < MAX_PRINTED:
                     printed += 1
                     _print(console, f"{_title(scenario, step)}, call {number}", differences)
             ending = run.compare_ending()
             endings += bool(ending)
-            if ending and printed < MOST_PRINTED:
+            if ending and printed < MAX_PRINTED:
                 printed += 1
                 _print(console, f"scenario {scenario.seed}, final entries", ending)
     except ScenarioFileError as error:

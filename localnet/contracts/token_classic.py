@@ -13,7 +13,7 @@ from kale.constants import I64_MAX
 from kale.contract_errors import TokenError
 from kale.storage import account_key, trustline_key
 from localnet.ledger.accounts import (
-    MOST_SUBENTRIES,
+    MAX_SUBENTRIES,
     highest_balance_stroops,
     line_range,
     new_account,
@@ -117,7 +117,7 @@ class Trustlines:
     def _add_subentry(self, holder: str) -> None:
         account = _existing_account(self._env, holder)
         subentries = account.num_sub_entries.uint32
-        if subentries >= MOST_SUBENTRIES:
+        if subentries >= MAX_SUBENTRIES:
             raise self._env.refuse(
                 TokenError.TOO_MANY_ACCOUNT_SUBENTRIES, "account has reached maximum number of sub-entries"
             )

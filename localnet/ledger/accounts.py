@@ -12,8 +12,8 @@ from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.network_settings import NetworkSettings
 
-MOST_SUBENTRIES = 1_000
-MOST_SIGNER_WEIGHT = 255
+MAX_SUBENTRIES = 1_000
+MAX_SIGNER_WEIGHT = 255
 
 _ED25519_PREFIX = wire.int32(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519)
 _ACCOUNT_KEY_PREFIX = wire.int32(xdr.LedgerEntryType.ACCOUNT) + _ED25519_PREFIX

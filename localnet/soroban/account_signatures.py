@@ -12,7 +12,7 @@ from localnet.soroban import cost_table
 from localnet.soroban.budget import Budget
 from localnet.soroban.errors import ErrorCode, ErrorType, contract_error, host_error
 
-MOST_SIGNATURES = 20
+MAX_SIGNATURES = 20
 _AUTHENTICATION = contract_error(TokenError.AUTHENTICATION)
 _UNEXPECTED_TYPE = host_error(ErrorType.SCE_VALUE, ErrorCode.SCEC_UNEXPECTED_TYPE)
 _BAD_SIGNATURE = host_error(ErrorType.SCE_CRYPTO, ErrorCode.SCEC_INVALID_INPUT)
@@ -76,7 +76,7 @@ def _decoded(signature: xdr.SCVal) -> Sequence[_Signature]:
     if signature.vec is None:
         raise SignatureError(_UNEXPECTED_TYPE, "signature is not a vector")
     count = len(signature.vec.sc_vec)
-    if count > MOST_SIGNATURES:
+    if count > MAX_SIGNATURES:
         raise SignatureError(_AUTHENTICATION, "too many account signers", scval.to_uint32(count))
     if count == 0:
         raise SignatureError(_AUTHENTICATION, "no account signatures found")

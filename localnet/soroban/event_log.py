@@ -14,7 +14,7 @@ from localnet.ledger.value_wire import encode_value
 from localnet.soroban.values import describe_error, describe_event
 
 #: The host prints no more than this many events with an error.
-_MOST_REPORTED = 25
+_MAX_REPORTED = 25
 _FN_CALL: Final = scval.to_symbol("fn_call")
 _FN_RETURN: Final = scval.to_symbol("fn_return")
 _ERROR: Final = scval.to_symbol("error")
@@ -96,10 +96,10 @@ class EventLog:
     def report(self, error: xdr.SCError) -> str:
         """The text with which a node answers: the error, then the log from the newest event on."""
         lines = [f"HostError: {describe_error(error)}", "", "Event log (newest first):"]
-        for number, logged in enumerate(reversed(self._logged[-_MOST_REPORTED:])):
+        for number, logged in enumerate(reversed(self._logged[-_MAX_REPORTED:])):
             lines.append(f"   {number}: {logged.describe()}")
-        if len(self._logged) > _MOST_REPORTED:
-            lines.append(f"   {_MOST_REPORTED}: ... elided ...")
+        if len(self._logged) > _MAX_REPORTED:
+            lines.append(f"   {_MAX_REPORTED}: ... elided ...")
         return "\n".join(lines) + "\n\n"
 
     def _diagnostic(

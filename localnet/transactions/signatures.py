@@ -7,7 +7,7 @@ from stellar_sdk import Keypair, xdr
 from stellar_sdk.exceptions import BadSignatureError
 from stellar_sdk.xdr import SignerKeyType
 
-from localnet.ledger.accounts import MOST_SIGNER_WEIGHT, master_weight, public_key
+from localnet.ledger.accounts import MAX_SIGNER_WEIGHT, master_weight, public_key
 from localnet.transactions.envelopes import Envelope
 
 LOW_THRESHOLD = xdr.ThresholdIndexes.THRESHOLD_LOW
@@ -113,7 +113,7 @@ def ed25519_signer_key(key: bytes) -> xdr.SignerKey:
 
 
 def _weight(signer: xdr.Signer) -> int:
-    return min(signer.weight.uint32, MOST_SIGNER_WEIGHT)
+    return min(signer.weight.uint32, MAX_SIGNER_WEIGHT)
 
 
 def _payload_hint(key: bytes, payload: bytes) -> bytes:

@@ -5,13 +5,13 @@ import copy
 from stellar_sdk import xdr
 from stellar_sdk.xdr import AccountFlags, SetOptionsResultCode, ThresholdIndexes
 
-from localnet.ledger.accounts import MOST_SIGNER_WEIGHT, public_key
+from localnet.ledger.accounts import MAX_SIGNER_WEIGHT, public_key
 from localnet.ledger.sponsorships import AccountSigner, account_signers, with_signers
 from localnet.transactions.classic.operation import OperationFailed, Scene, Success
 from localnet.transactions.classic.reserves import add_signer, remove_signer
 from localnet.transactions.classic.text import is_plain_text
 
-MOST_SIGNERS = 20
+MAX_SIGNERS = 20
 
 _ALL_FLAGS = (
     AccountFlags.AUTH_REQUIRED_FLAG
@@ -39,7 +39,7 @@ def check_set_options(body: xdr.OperationBody, source: bytes) -> int:
         return SetOptionsResultCode.SET_OPTIONS_UNKNOWN_FLAG
     if set_flags & clear_flags:
         return SetOptionsResultCode.SET_OPTIONS_BAD_FLAGS
-    if any(_number(weight) > MOST_SIGNER_WEIGHT for weight in _weights(operation)):
+    if any(_number(weight) > MAX_SIGNER_WEIGHT for weight in _weights(operation)):
         return SetOptionsResultCode.SET_OPTIONS_THRESHOLD_OUT_OF_RANGE
     if operation.signer is not None and not _is_signer_sound(operation.signer, source):
         return SetOptionsResultCode.SET_OPTIONS_BAD_SIGNER
@@ -52,7 +52,7 @@ def _is_signer_sound(signer: xdr.Signer, source: bytes) -> bool:
     key = signer.key
     if key.ed25519 is not None and key.ed25519.uint256 == source:
         return False
-    if signer.weight.uint32 > MOST_SIGNER_WEIGHT:
+    if signer.weight.uint32 > MAX_SIGNER_WEIGHT:
         return False
     return key.ed25519_signed_payload is None or bool(key.ed25519_signed_payload.payload)
 
@@ -109,7 +109,7 @@ def _set_signer(scene: Scene, signer: xdr.Signer) -> None:
         changed = [AccountSigner(signer, item.sponsor) if item is known else item for item in signers]
         scene.entries.put_account(with_signers(account, changed))
     elif signer.weight.uint32:
-        if len(signers) == MOST_SIGNERS:
+        if len(signers) == MAX_SIGNERS:
             raise OperationFailed(SetOptionsResultCode.SET_OPTIONS_TOO_MANY_SIGNERS)
         add_signer(scene, signer, SetOptionsResultCode.SET_OPTIONS_LOW_RESERVE)
 

@@ -6,7 +6,7 @@ A reserve is the owner's to pay, unless somebody sponsors the owner's reserves i
 from stellar_sdk import xdr
 from stellar_sdk.xdr import OperationResultCode
 
-from localnet.ledger.accounts import MOST_SUBENTRIES, account_key, with_subentries
+from localnet.ledger.accounts import MAX_SUBENTRIES, account_key, with_subentries
 from localnet.ledger.classic_entries import ClassicEntries
 from localnet.ledger.sponsorships import (
     AccountSigner,
@@ -75,7 +75,7 @@ def remove_signer(entries: ClassicEntries, owner: bytes, removed: AccountSigner)
 def _pay_subentry(scene: Scene, low_reserve: int) -> bytes | None:
     """Counts one more subentry of the source; returns who sponsors it."""
     owner = scene.source_account()
-    if owner.num_sub_entries.uint32 >= MOST_SUBENTRIES:
+    if owner.num_sub_entries.uint32 >= MAX_SUBENTRIES:
         raise OperationRefused(OperationResultCode.opTOO_MANY_SUBENTRIES)
     sponsor = scene.sponsors.get(scene.source)
     scene.require_reserves(scene.source if sponsor is None else sponsor, 1, low_reserve)

@@ -5,7 +5,7 @@ from stellar_sdk import StrKey, scval, xdr
 
 from kale.addresses import account_key_bytes, address_value
 from kale.storage import account_key, token_balance_key, trustline_key
-from localnet.ledger.accounts import MOST_SUBENTRIES, new_account, with_subentries
+from localnet.ledger.accounts import MAX_SUBENTRIES, new_account, with_subentries
 from tests.localnet.contract_chain import (
     AUTHORIZED,
     FARM,
@@ -168,7 +168,7 @@ def test_the_issuers_flags_shape_the_line(chain: ContractChain) -> None:
 def test_who_cannot_have_a_line(chain: ContractChain) -> None:
     poor, full, nobody = (keypair(name).public_key for name in ("poor", "full", "nobody"))
     chain.add_account(poor, new_account(account_key_bytes(poor), 14_999_999, 0))
-    chain.add_account(full, with_subentries(new_account(account_key_bytes(full), 10**12, 0), MOST_SUBENTRIES))
+    chain.add_account(full, with_subentries(new_account(account_key_bytes(full), 10**12, 0), MAX_SUBENTRIES))
     assert failure_text(chain.token("trust", *who(ISSUER))) == "Error(Contract, #2)"
     assert failure_text(chain.token("trust", *who(poor))) == "Error(Contract, #14)"
     assert failure_text(chain.token("trust", *who(full))) == "Error(Contract, #15)"

@@ -22,7 +22,7 @@ from localnet.rpc.methods import rpc_methods
 START_TIME = 1_700_000_000
 FARMERS = 24
 #: Of the CPU, for one request or one ledger.
-MOST_CPU_SECONDS = 1.0
+MAX_CPU_SECONDS = 1.0
 #: Codes that a node documents; -32603 only with the one message that a client can cause.
 CODES = frozenset({-32700, -32600, -32601, -32602, -32603})
 CLIENTS_INTERNAL_ERROR = "could not query captive core: "
@@ -129,7 +129,7 @@ class World:
         """XLM is conserved but for fees, KALE but for mint and burn; nothing took too long."""
         assert xlm_stroops(self.chain) + self.chain.latest.fee_pool_stroops == TOTAL_COINS_STROOPS
         assert kale_stroops(self.chain) == self._kale_at_start + self.minted_stroops
-        assert self.most_cpu_seconds < MOST_CPU_SECONDS
+        assert self.most_cpu_seconds < MAX_CPU_SECONDS
 
 
 def check_answer(answer: Any) -> None:
