@@ -321,7 +321,7 @@ async def test_a_bad_configuration_is_one_line_and_exit_code_2(
         (("--state", "none/chain.state"), "state file none/chain.state cannot be opened: "),
         (("--fork", __file__), f"fork file {__file__}, line 1: Invalid JSON"),
         (("--retention-ledgers", "1"), "retention is 1 ledgers, must be at least 2"),
-        (("--background-load", "11"), "background load: classic is 11, must be between 0 and 10"),
+        (("--background-load", "11"), "background load: classic is 11.0, must be between 0 and 10"),
         (("--protocol", "22"), "protocol_version is 22, must be between 23 and 99"),
         (("--network-settings", "futurenet"), "network settings futurenet: neither one of mainnet, testnet"),
     ],
