@@ -19,6 +19,8 @@ from localnet.driver import Driver
 
 STARTS: Final = 5
 IDLE_LEDGERS: Final = 15_000
+#: Reads and the search for nonces close no ledger: the ticket must last.
+LEASE_WALL_SECONDS: Final = 3_600.0
 BLOCK_LEDGERS: Final = BLOCK_SECONDS // LEDGER_SECONDS
 _AT_ONCE: Final = 20
 _STAKE_STROOPS: Final = STROOPS_PER_KALE
@@ -76,7 +78,7 @@ async def bench(folder: Path, accounts: int) -> AsyncIterator[Bench]:
     write_entries(entries, farmers)
     async with (
         localnet_process(folder, entries) as localnet,
-        Driver(localnet.admin_url) as driver,
+        Driver(localnet.admin_url, lease_wall_seconds=LEASE_WALL_SECONDS) as driver,
         ThinClient(localnet.rpc_url, _AT_ONCE) as client,
     ):
         yield Bench(localnet, driver, client, farmers)
