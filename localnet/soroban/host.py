@@ -85,7 +85,11 @@ class Host:
             report = self.events.report(error.error)
             self.events.fail_from(0)
             return self._outcome(None, Failure(error.error, describe_error(error.error), report))
-        return self._outcome(value, None)
+        else:
+            return self._outcome(value, None)
+        finally:
+            # The authorizer knows its host: without this the two, and all they hold, would be cyclic garbage.
+            self._authorizer = None
 
     # Calls
 

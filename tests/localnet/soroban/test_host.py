@@ -1,5 +1,7 @@
 """What the host guarantees: isolation, footprints, lifetimes, logs, and the same answer every time."""
 
+import gc
+
 import pytest
 from stellar_sdk import StrKey, scval, xdr
 
@@ -16,6 +18,8 @@ from kale.storage import (
 )
 from localnet.contracts.registry import FARM_CODE_HASH
 from localnet.ledger.entry_keys import code_key_bytes
+from localnet.soroban.auth import RecordingAuthorizer
+from localnet.soroban.host import Host
 from localnet.soroban.invocation import Footprint, Invocation
 from tests.localnet.contract_chain import (
     FARM,
@@ -165,6 +169,17 @@ def test_a_refusal_of_a_called_contract_is_marked_as_failed(chain: ContractChain
     )
     diagnostics = map(xdr.DiagnosticEvent.from_xdr_bytes, outcome.diagnostic_events)
     assert not any(diagnostic.in_successful_contract_call for diagnostic in diagnostics)
+
+
+def test_a_host_leaves_no_cyclic_garbage(chain: ContractChain) -> None:
+    """The collector of a localnet under load would have nothing else to do."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert chain.plant(ADA, 5).succeeded
+        assert not [each for each in gc.get_objects() if isinstance(each, (Host, RecordingAuthorizer))]
+    finally:
+        gc.enable()
 
 
 def test_diagnostic_events_tell_the_calls_in_order(chain: ContractChain) -> None:
