@@ -35,7 +35,7 @@ class EchoTaker:
         self.started: list[int] = []
         self._another_started = asyncio.Event()
         self.rpc_is_down = False
-        self.pending = False
+        self.pending_session = ""
 
     async def take(self, pooler_id: str, request: PlantRequest) -> Commit:
         index = request.plant_block.block_index
@@ -61,7 +61,9 @@ class EchoTaker:
         return self.started
 
     def has_pending(self, pooler_id: str) -> bool:
-        return self.pending
+        """As long as fewer than two responses are committed to `pending_session`."""
+        session = sessions.find_session(self.pending_session) if self.pending_session else None
+        return session is not None and session.last_response_sequence < 2
 
 
 def tell(session_id: str, index: int, operation_id: str | None = None) -> None:
@@ -288,11 +290,10 @@ async def test_a_pooler_that_stops_asking_still_hears_the_end(
     talk: Talk, taker: EchoTaker, database: Database
 ) -> None:
     opened = await talk.open()
-    taker.pending = True
+    taker.pending_session = opened.session_id
     talk.stop_asking()
     rest = asyncio.create_task(talk.rest())
     await database.run(tell, opened.session_id, 11)
-    taker.pending = False
     await database.run(tell, opened.session_id, 12)
     assert [response.summary.block_index for response in await rest] == [11, 12]
 
