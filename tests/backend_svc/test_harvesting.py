@@ -121,23 +121,28 @@ async def test_a_pail_that_was_harvested_is_told_again_and_not_harvested_again(g
     assert await ground.count("SELECT count(*) FROM transactions WHERE purpose = 'harvest'") == 1
 
 
+async def check_harvest_by_a_stranger(ground: Playground, address: str, index: int) -> None:
+    """A stranger harvests: the farmer has what the record says, and the books agree."""
+    await ground.send(calls.harvest(ground.node.network.farm_contract_id, address, index))
+    talk = harvest_talk(ground)
+    await talk.open()
+    talk.ask(harvest_blocks=HarvestBlocks(block_indexes=[index]))
+    harvested = (await talk.until("totals"))[0].outcome.harvested
+    assert harvested.by_outsider
+    line = await ground.backend.chain.farms.find_trustline(address)
+    assert line is not None
+    assert line.balance_stroops == KALE_EACH_STROOPS + harvested.reward_stroops
+    findings, summary = await ground.reconcile()
+    assert summary.reconciled, findings
+
+
 async def test_a_pail_harvested_by_a_stranger_has_its_exact_reward_on_record(
     tmp_path: Path, database_url: str
 ) -> None:
     async with playground(tmp_path, database_url, **NEVER) as ground:
         index, (farmer,) = await worked_block(ground)
         await ground.open_next_block()
-        await ground.send(calls.harvest(ground.node.network.farm_contract_id, farmer.public_key, index))
-        talk = harvest_talk(ground)
-        await talk.open()
-        talk.ask(harvest_blocks=HarvestBlocks(block_indexes=[index]))
-        harvested = (await talk.until("totals"))[0].outcome.harvested
-        assert harvested.by_outsider
-        line = await ground.backend.chain.farms.find_trustline(farmer.public_key)
-        assert line is not None
-        assert line.balance_stroops == KALE_EACH_STROOPS + harvested.reward_stroops
-        findings, summary = await ground.reconcile()
-        assert summary.reconciled, findings
+        await check_harvest_by_a_stranger(ground, farmer.public_key, index)
 
 
 async def test_a_pail_that_strangers_work_better_and_harvest_has_its_exact_reward_on_record(
@@ -162,17 +167,7 @@ async def test_a_pail_that_strangers_work_better_and_harvest_has_its_exact_rewar
         after = await ground.backend.database.run(works.find_work, farmer.id, index)
         assert after is not None
         assert (after.confirmed_zeros, after.by_outsider) == (better.zeros, True)
-        await ground.send(calls.harvest(contract, farmer.public_key, index))
-        talk = harvest_talk(ground)
-        await talk.open()
-        talk.ask(harvest_blocks=HarvestBlocks(block_indexes=[index]))
-        harvested = (await talk.until("totals"))[0].outcome.harvested
-        assert harvested.by_outsider
-        line = await ground.backend.chain.farms.find_trustline(farmer.public_key)
-        assert line is not None
-        assert line.balance_stroops == KALE_EACH_STROOPS + harvested.reward_stroops
-        findings, summary = await ground.reconcile()
-        assert summary.reconciled, findings
+        await check_harvest_by_a_stranger(ground, farmer.public_key, index)
 
 
 @pytest.mark.parametrize(
