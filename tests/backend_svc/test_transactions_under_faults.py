@@ -18,26 +18,26 @@ from tests.backend_svc.people import some_id
 KALE = 10**7
 FARMERS = 6
 
-# One of three requests goes wrong, and of the sent transactions half.
+# One of three requests goes wrong, and of the sent transactions half. By counts, so that each rule is sure to strike.
 HARSH = """
 seed = 5
 [[fault]]
 kind = "status"
 status = 429
-probability = 0.06
+every = 11
 [[fault]]
 kind = "status"
 status = 503
-probability = 0.06
+every = 13
 [[fault]]
 kind = "garbage"
-probability = 0.06
+every = 12
 [[fault]]
 kind = "truncated"
-probability = 0.06
+every = 14
 [[fault]]
 kind = "connection_refused"
-probability = 0.06
+every = 10
 wall_seconds = 0.02
 [[fault]]
 kind = "answer_lost"
