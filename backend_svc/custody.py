@@ -27,7 +27,7 @@ from stellar_sdk.decorated_signature import DecoratedSignature
 from backend_svc.store import farmers
 from backend_svc.store.database import Database
 from backend_svc.store.records import SealedKey
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12

@@ -7,7 +7,7 @@ from backend_svc.api_keys import api_key_hash, new_api_key
 from backend_svc.store import api_keys
 from backend_svc.store.database import Database, in_transaction
 from backend_svc.store.records import KeyKind
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 _SECRET_MODE = 0o600
 # Of two Backends that start at once only one makes the key.

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from backend_svc.server import describe, serve_backend
 from backend_svc.settings import BackendSettings
-from poolkit.errors import StartupError
 from poolkit.lifecycle import report_startup_error, run_service
 from poolkit.logs import configure_logs
 from poolkit.settings import DEFAULT_ENV_FILE, load_settings
+from poolkit.startup_error import StartupError
 
 
 def main(env_file: Path | None = None) -> int:

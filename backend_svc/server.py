@@ -40,11 +40,11 @@ from backend_svc.working import Worker
 from kalepool.v1 import admin_pb2, admin_pb2_grpc, backend_pb2, backend_pb2_grpc, farmer_pb2, farmer_pb2_grpc
 from poolkit.banner import banner
 from poolkit.chain_clock import ChainClock, LedgerFollower
-from poolkit.errors import StartupError
 from poolkit.farm_reader import FarmReader
 from poolkit.grpc_server import GrpcServer
 from poolkit.logs import get_logger
 from poolkit.preflight import run_preflight
+from poolkit.startup_error import StartupError
 from poolkit.stellar_rpc import StellarRpc
 from poolkit.supervisor import Supervisor
 

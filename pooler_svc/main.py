@@ -7,10 +7,10 @@ from pathlib import Path
 from pooler_svc.hasher_choice import choose_hasher
 from pooler_svc.server import describe, serve_pooler
 from pooler_svc.settings import PoolerSettings
-from poolkit.errors import StartupError
 from poolkit.lifecycle import report_startup_error, run_service
 from poolkit.logs import configure_logs
 from poolkit.settings import DEFAULT_ENV_FILE, load_settings
+from poolkit.startup_error import StartupError
 
 
 def main(env_file: Path | None = None) -> int:

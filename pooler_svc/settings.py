@@ -11,8 +11,8 @@ from miner_ext import isas
 from miner_ext.scheduling import NICEST, parse_cpus
 from pooler_svc.hashers.command import DEFAULT_NONCE_COUNT, DEFAULT_RUN_WALL_SECONDS
 from pooler_svc.hashers.command_lines import CommandStyle, split_command
-from poolkit.errors import StartupError
 from poolkit.settings import ChainSettings
+from poolkit.startup_error import StartupError
 
 _SECONDS_A_MINUTE = 60
 

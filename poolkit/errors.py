@@ -16,7 +16,6 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from kalepool.v1 import errors_pb2
 from kalepool.v1.errors_pb2 import Fault, Reason
 from poolkit.error_table import CODE_OF_NUMBER, REASON_OF_FOREIGN_CODE, RULES, Rule
-from poolkit.startup_error import StartupError as StartupError
 
 DOMAIN: Final = "kalepool"
 DETAILS_KEY: Final = "grpc-status-details-bin"

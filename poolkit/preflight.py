@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kale.networks import Network
-from poolkit.errors import PoolError, RpcUnavailable, StartupError
+from poolkit.errors import PoolError, RpcUnavailable
 from poolkit.farm_reader import FarmView
 from poolkit.logs import get_logger
 from poolkit.rpc_answers import LedgerHead, NetworkInfo
+from poolkit.startup_error import StartupError
 from poolkit.stellar_rpc import LedgerSource
 from poolkit.wall_clock import SystemWallClock, WallClock
 

@@ -74,7 +74,7 @@ def _bad_day(option: str, name: str | None) -> list[str]:
     """The option as the localnet gets it, which works in another folder; refused if it would refuse it."""
     from localnet.faults.fault_file import load_faults
     from localnet.rivals.rivals_file import load_rivals
-    from poolkit.errors import StartupError
+    from poolkit.startup_error import StartupError
 
     if name is None:
         return []

@@ -13,8 +13,8 @@ from pooler_svc.hashers.command_process import CommandProcess, RunOverdue
 from pooler_svc.hashers.failures import HasherCrashed
 from pooler_svc.hashers.port import HashJob, HashRates, Improvement
 from pooler_svc.hashers.rate_window import RateWindow
-from poolkit.errors import StartupError
 from poolkit.logs import get_logger
+from poolkit.startup_error import StartupError
 from poolkit.supervisor import Supervisor
 from poolkit.wall_clock import SystemWallClock, WallClock
 

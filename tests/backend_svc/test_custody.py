@@ -15,7 +15,7 @@ from backend_svc.custody import Custody, CustodyError, MasterKey, NewKey, master
 from backend_svc.store import farmers
 from backend_svc.store.database import Database, in_transaction
 from backend_svc.store.records import SealedKey
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 from tests.backend_svc.people import some_farmer, some_id, some_pooler
 
 SEED = re.compile(r"S[A-Z2-7]{55}")

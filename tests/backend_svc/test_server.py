@@ -16,8 +16,9 @@ from kalepool.v1 import backend_pb2, types_pb2
 from kalepool.v1.backend_pb2_grpc import BackendServiceStub
 from kalepool.v1.errors_pb2 import Reason
 from localnet.testing import running_localnet
-from poolkit.errors import BlockNotCurrent, Forbidden, InvalidField, StartupError, Unauthenticated
+from poolkit.errors import BlockNotCurrent, Forbidden, InvalidField, Unauthenticated
 from poolkit.grpc_client import open_channel
+from poolkit.startup_error import StartupError
 from tests.backend_svc.playground import Playground, new_id, plant_talk
 
 SERVING = health_pb2.HealthCheckResponse.SERVING

@@ -5,8 +5,8 @@ import pytest
 
 from backend_svc.settings import BackendSettings
 from pooler_svc.settings import PoolerSettings
-from poolkit.errors import StartupError
 from poolkit.settings import load_settings
+from poolkit.startup_error import StartupError
 
 CHAIN = "STELLAR_NETWORK=local\nRPC_URL=http://127.0.0.1:8000\n"
 

@@ -18,7 +18,7 @@ from tests.backend_svc.people import some_id
 KALE = 10**7
 FARMERS = 6
 
-# One of three requests goes wrong, and of the sent transactions half. By counts, so that each rule is sure to strike.
+# One of three requests goes wrong, of the sent transactions half: by counts, so each rule is sure to strike.
 HARSH = """
 seed = 5
 [[fault]]

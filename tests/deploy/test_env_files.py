@@ -9,8 +9,8 @@ import pytest
 from backend_svc.settings import BackendSettings
 from kale.networks import LOCAL, MAINNET, TESTNET, Network
 from pooler_svc.settings import PoolerSettings
-from poolkit.errors import StartupError
 from poolkit.settings import ChainSettings, load_settings
+from poolkit.startup_error import StartupError
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 KINDS: dict[str, type[ChainSettings]] = {"backend": BackendSettings, "pooler": PoolerSettings}

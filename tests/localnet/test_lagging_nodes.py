@@ -14,7 +14,7 @@ from kale.networks import LOCAL
 from localnet.chain.past_states import MAX_LAG_LEDGERS
 from localnet.settings import LocalnetSettings, parse_lag
 from localnet.testing import NodeHandle, running_localnet
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 from tests.localnet.conftest import START_TIME
 from tests.localnet.wallet import Wallet, payment, refusal_code
 

@@ -14,7 +14,7 @@ from stellar_sdk.soroban_server_async import SorobanServerAsync
 from kale.networks import LOCAL, MAINNET, TESTNET, Network
 from localnet.chain.speed import DRIVEN
 from localnet.settings import LocalnetSettings
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 PROGRAM = (
     "import sys; from localnet.main import run; from localnet.settings import LocalnetSettings; "

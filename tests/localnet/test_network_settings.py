@@ -13,7 +13,7 @@ from localnet.network_settings import (
     load_network_settings,
     parse_network_settings,
 )
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 from tests.localnet.conftest import START_TIME
 
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from kale.addresses import account_key_bytes
 from pooler_svc.hashers import CommandHasher, HashJob, Improvement
 from pooler_svc.hashers.command_lines import CommandStyle
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 from tests.pooler_svc import command_programs as programs
 from tests.pooler_svc.command_harness import (
     DIFFICULTY,

@@ -7,7 +7,7 @@ from pooler_svc.rules.phases import Phase
 from pooler_svc.settings import PoolerSettings
 from pooler_svc.testing import running_pooler
 from poolkit.breaker import BreakerState
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 from tests.pooler_svc.conftest import pooler_settings
 from tests.pooler_svc.fakes import FakeBackend, FarmHand, QuickHasher, until
 

@@ -11,7 +11,7 @@ import pytest
 
 from miner_ext import verify
 from pooler_svc.hashers import HashJob, Improvement, ProcessHasher
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 from tests.pooler_svc import hasher_programs
 from tests.pooler_svc.hasher_harness import ENTROPY, KEY, job, started, until
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from pooler_svc.settings import PoolerSettings
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 
 def settings(**values: object) -> PoolerSettings:

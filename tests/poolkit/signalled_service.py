@@ -4,8 +4,8 @@ import asyncio
 import sys
 from contextlib import asynccontextmanager
 
-from poolkit.errors import StartupError
 from poolkit.lifecycle import run_service
+from poolkit.startup_error import StartupError
 
 
 @asynccontextmanager

@@ -24,12 +24,12 @@ from poolkit.errors import (
     NotFound,
     PoolError,
     ShuttingDown,
-    StartupError,
     Unauthenticated,
     Unsupported,
     WrongStatus,
 )
 from poolkit.grpc_server import GrpcServer
+from poolkit.startup_error import StartupError
 from tests.poolkit.fakes import ADMIN_KEY, POOLER
 from tests.poolkit.services import SECRET_INSIDE, Pool, running_pool, wait_deaf
 

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from kale.farm import Block, Farm
 from kale.networks import LOCAL, TESTNET
-from poolkit.errors import NotFound, RpcUnavailable, StartupError
+from poolkit.errors import NotFound, RpcUnavailable
 from poolkit.farm_reader import FarmView
 from poolkit.preflight import (
     Check,
@@ -20,6 +20,7 @@ from poolkit.preflight import (
     run_preflight,
 )
 from poolkit.rpc_answers import LedgerHead, NetworkInfo
+from poolkit.startup_error import StartupError
 from tests.poolkit.fakes import InstantWallClock
 
 BLOCK = Block(bytes(32), 0, 0, 0, 0, 0, 0, 0, 0, 1_700_000_000)

@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from kale.networks import LOCAL, MAINNET
-from poolkit.errors import StartupError
 from poolkit.settings import ChainSettings, ServiceSettings, load_settings
+from poolkit.startup_error import StartupError
 
 OTHER_CONTRACT = "CDSWUUXGPWDZG76ISK6SUCVPZJMD5YUV66J2FXFXFGDX25XKZJIEITAO"
 OURS = ("KALEPOOL_", "KALE_", "POOLER_", "STELLAR_", "RPC_", "LOG_", "NETWORK_", "SHUTDOWN_", "DATABASE_")

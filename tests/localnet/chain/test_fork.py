@@ -22,7 +22,7 @@ from localnet.ledger.accounts import account_key, new_account, stored_account
 from localnet.server import LocalnetNode
 from localnet.settings import LocalnetSettings
 from localnet.testing import NodeHandle, running_localnet
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 from tests.localnet.conftest import START_TIME
 from tests.localnet.wallet import Wallet
 

@@ -13,7 +13,7 @@ from localnet.faults.rule import FaultKind, FaultRule
 from localnet.rpc.methods import METHOD_NAMES, rpc_methods
 from localnet.testing import NodeHandle
 from localnet.toml_files import MAX_BYTES, MAX_STATEMENT_LINES, TomlError, TomlFileError, read_tables
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 
 def refusal(text: str, nodes: int = 2) -> str:

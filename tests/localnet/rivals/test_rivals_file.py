@@ -7,7 +7,7 @@ import pytest
 from localnet.rivals.group import FixedDelay, Idle, Meddler
 from localnet.rivals.rivals_file import EXAMPLE_NAMES, load_rivals, parse_rivals
 from localnet.toml_files import TomlFileError
-from poolkit.errors import StartupError
+from poolkit.startup_error import StartupError
 
 
 def test_a_file_is_a_list_of_groups() -> None:
