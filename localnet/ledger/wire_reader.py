@@ -1,7 +1,7 @@
 """XDR objects of the SDK read faster than the SDK reads them, for what contract calls are made of.
 
-Half of what taking in a call costs is decoding it. Values, addresses, ledger keys, authorisation and
-resources are read here, in less than half of the time; what is not known here is left to the SDK. Both
+Half of what taking in a call costs is decoding it. Values, addresses, ledger keys and authorisation are
+read here, in less than half of the time; what is not known here is left to the SDK. Both
 give equal objects. What is no encoding raises one of WIRE_ERRORS: as a node's XDR library does, and unlike
 the SDK, this refuses padding that is not zero, and flags that are neither 0 nor 1.
 """
@@ -205,13 +205,6 @@ class WireReader:
             host_function=self._host_function(depth - 1), auth=self.array(self.authorization, depth - 1)
         )
 
-    def transaction_data(self, depth: int) -> xdr.SorobanTransactionData:
-        return xdr.SorobanTransactionData(
-            ext=self._data_extension(depth - 1),
-            resources=self._resources(depth - 1),
-            resource_fee=xdr.Int64(self.int64()),
-        )
-
     def _classic_key(self) -> xdr.LedgerKey | None:
         """The key of a trustline for an asset of up to four letters; None for anything else."""
         start = self.position
@@ -231,23 +224,6 @@ class WireReader:
         if self._next_is(_BY_SOURCE.type):
             return _BY_SOURCE
         return self.by_sdk(xdr.SorobanCredentials, depth)
-
-    def _data_extension(self, depth: int) -> xdr.SorobanTransactionDataExt:
-        if self._next_is(_NO_DATA_EXTENSION.v):
-            return _NO_DATA_EXTENSION
-        return self.by_sdk(xdr.SorobanTransactionDataExt, depth)
-
-    def _resources(self, depth: int) -> xdr.SorobanResources:
-        footprint = xdr.LedgerFootprint(
-            read_only=self.array(self.ledger_key, depth - 2),
-            read_write=self.array(self.ledger_key, depth - 2),
-        )
-        return xdr.SorobanResources(
-            footprint=footprint,
-            instructions=xdr.Uint32(self.uint32()),
-            disk_read_bytes=xdr.Uint32(self.uint32()),
-            write_bytes=xdr.Uint32(self.uint32()),
-        )
 
     def _host_function(self, depth: int) -> xdr.HostFunction:
         if not self._next_is(_INVOKE_CONTRACT):
@@ -308,7 +284,6 @@ _WITH_FLAGS: Final[frozenset[type[_Structure]]] = frozenset(
 _NO_PRECONDITIONS: Final = xdr.Preconditions(xdr.PreconditionType.PRECOND_NONE)
 _NO_MEMO: Final = xdr.Memo(xdr.MemoType.MEMO_NONE)
 _BY_SOURCE: Final = xdr.SorobanCredentials(xdr.SorobanCredentialsType.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT)
-_NO_DATA_EXTENSION: Final = xdr.SorobanTransactionDataExt(0)
 
 
 @lru_cache(maxsize=4_096)

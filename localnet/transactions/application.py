@@ -24,7 +24,6 @@ from localnet.transactions.envelopes import Envelope
 from localnet.transactions.fees import inclusion_stroops, non_refundable_stroops
 from localnet.transactions.inclusion import Inclusion
 from localnet.transactions.results import TransactionResult
-from localnet.transactions.soroban_limits import declared_resources
 from localnet.transactions.soroban_operations import apply_soroban
 from localnet.transactions.validation import Moment, operation_source
 
@@ -152,7 +151,7 @@ class Application:
         """A transaction that did not run; of its resource fee it gets back what is refundable."""
         charge = None
         if envelope.soroban_data is not None:
-            fixed = non_refundable_stroops(declared_resources(envelope), self._settings.rates)
+            fixed = non_refundable_stroops(envelope.declared_resources, self._settings.rates)
             charge = SorobanCharge(fixed)
         return _Outcome(_bumped(envelope, result), changes_before, charge=charge)
 

@@ -12,7 +12,6 @@ from typing import Final
 
 from localnet.network_settings import LedgerLimits
 from localnet.transactions.envelopes import Envelope
-from localnet.transactions.soroban_limits import declared_resources
 
 Demand = tuple[int, ...]
 
@@ -104,7 +103,7 @@ def exceeds(demand: Demand, room: Demand) -> bool:
 
 def _soroban_demand(envelope: Envelope) -> Demand:
     """A fee bump counts as two transactions here too, and has the size of its inner one (stellar-core)."""
-    declared = declared_resources(envelope)
+    declared = envelope.declared_resources
     return (
         envelope.charged_operations,
         declared.instructions,

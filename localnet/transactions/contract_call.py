@@ -29,7 +29,6 @@ from localnet.transactions.resource_use import (
     written_bytes,
 )
 from localnet.transactions.soroban_effect import SorobanEffect, failed_effect
-from localnet.transactions.soroban_limits import declared_resources
 
 _Code = InvokeHostFunctionResultCode
 _SYMBOL = re.compile(rb"\w{0,32}")
@@ -62,7 +61,7 @@ def apply_call(
     """Runs the call of the operation source `source`; writes into `layer` only if all went well."""
     call = envelope.transaction.operations[0].body.invoke_host_function_op
     assert call is not None
-    fixed = non_refundable_stroops(declared_resources(envelope), settings.rates)
+    fixed = non_refundable_stroops(envelope.declared_resources, settings.rates)
     archived = _archived_keys(envelope, layer, ledger.sequence)
     if not archived <= _keys_to_restore(envelope):
         return failed_effect(_code(_Code.INVOKE_HOST_FUNCTION_ENTRY_ARCHIVED), fixed)
@@ -90,7 +89,7 @@ def _run(
     assert data is not None
     declared = envelope.footprint
     footprint = Footprint(frozenset(declared.read_only), frozenset(declared.read_write))
-    host = Host(below, ledger, auth, find_program, footprint, data.resources.instructions.uint32)
+    host = Host(below, ledger, auth, find_program, footprint, data.instructions)
     return host.invoke_root(target.contract_id, target.function, target.args)
 
 
@@ -135,7 +134,7 @@ def _are_reads_declared(envelope: Envelope, archived: Iterable[bytes], layer: La
     assert data is not None
     keys = envelope.footprint
     read = disk_read_bytes((*keys.read_only, *keys.read_write), archived, layer)
-    return read <= data.resources.disk_read_bytes.uint32
+    return read <= data.disk_read_bytes
 
 
 def _are_writes_declared(
@@ -147,9 +146,7 @@ def _are_writes_declared(
     data = envelope.soroban_data
     assert data is not None
     written = written_bytes(envelope.footprint.read_write, writes, layer)
-    return written <= data.resources.write_bytes.uint32 and are_entries_small_enough(
-        writes.values(), settings
-    )
+    return written <= data.write_bytes and are_entries_small_enough(writes.values(), settings)
 
 
 def _archived_keys(envelope: Envelope, reader: EntryReader, sequence: int) -> set[bytes]:
@@ -166,8 +163,7 @@ def _keys_to_restore(envelope: Envelope) -> set[bytes]:
     """The read-write keys that the transaction declares to be archived (CAP-66)."""
     data = envelope.soroban_data
     assert data is not None
-    declared = data.ext.resource_ext.archived_soroban_entries if data.ext.resource_ext else []
-    return {envelope.footprint.read_write[index.uint32] for index in declared}
+    return {data.footprint.read_write[index] for index in data.archived}
 
 
 def _restored(key: bytes, reader: EntryReader, ledger: LedgerInfo) -> StoredEntry:

@@ -2,13 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from stellar_sdk import xdr
 
 from localnet.lazy import lazy
 from localnet.ledger import wire
-from localnet.ledger.entry_keys import key_bytes
+from localnet.ledger.key_reader import read_encoded_key
 from localnet.ledger.wire_reader import MAX_DEPTH, WIRE_ERRORS, WireReader
+from localnet.transactions.fees import Resources
+from localnet.transactions.resource_use import is_classic_key
 
 MAX_ENVELOPE_BYTES = 1024 * 1024
 
@@ -36,12 +39,37 @@ class FeeBump:
     inner_bytes: int
 
 
-@dataclass(frozen=True)
-class DeclaredFootprint:
+class DeclaredFootprint(NamedTuple):
     """The ledger keys (XDR) that a Soroban transaction declares."""
 
     read_only: tuple[bytes, ...]
     read_write: tuple[bytes, ...]
+
+
+_NO_FOOTPRINT: Final = DeclaredFootprint((), ())
+
+
+class SorobanData(NamedTuple):
+    """XDR `SorobanTransactionData`: `archived` are positions of read-write keys that a call restores."""
+
+    archived: tuple[int, ...]
+    footprint: DeclaredFootprint
+    instructions: int
+    disk_read_bytes: int
+    write_bytes: int
+    resource_fee_stroops: int
+
+
+class Transaction(NamedTuple):
+    """XDR `Transaction`, its numbers as such."""
+
+    source_account: xdr.MuxedAccount
+    fee_stroops: int
+    sequence: int
+    conditions: xdr.Preconditions
+    memo: xdr.Memo
+    operations: list[xdr.Operation]
+    soroban_data: SorobanData | None
 
 
 @dataclass(frozen=True)
@@ -56,7 +84,7 @@ class Envelope:
     raw: bytes
     hash: bytes
     inner_hash: bytes
-    transaction: xdr.Transaction
+    transaction: Transaction
     signatures: list[xdr.DecoratedSignature]
     fee_bump: FeeBump | None
     envelope_hash: bytes
@@ -73,7 +101,7 @@ class Envelope:
 
     @property
     def sequence(self) -> int:
-        return self.transaction.seq_num.sequence_number.int64
+        return self.transaction.sequence
 
     @lazy
     def soroban(self) -> bool:
@@ -81,28 +109,45 @@ class Envelope:
         return any(operation.body.type in _INVOCATION_KINDS for operation in self.transaction.operations)
 
     @property
-    def soroban_data(self) -> xdr.SorobanTransactionData | None:
-        return self.transaction.ext.soroban_data
+    def soroban_data(self) -> SorobanData | None:
+        return self.transaction.soroban_data
 
     @property
     def resource_fee_stroops(self) -> int:
-        data = self.soroban_data
-        return 0 if data is None else data.resource_fee.int64
+        data = self.transaction.soroban_data
+        return 0 if data is None else data.resource_fee_stroops
+
+    @property
+    def footprint(self) -> DeclaredFootprint:
+        """What a Soroban transaction may touch, in the envelope's order."""
+        data = self.transaction.soroban_data
+        return _NO_FOOTPRINT if data is None else data.footprint
 
     @lazy
-    def footprint(self) -> DeclaredFootprint:
-        """What a Soroban transaction may touch, as encoded keys in the envelope's order."""
-        data = self.soroban_data
-        declared = None if data is None else data.resources.footprint
-        return DeclaredFootprint(
-            () if declared is None else tuple(map(key_bytes, declared.read_only)),
-            () if declared is None else tuple(map(key_bytes, declared.read_write)),
+    def declared_resources(self) -> Resources:
+        """What a Soroban transaction pays for up front."""
+        data = self.transaction.soroban_data
+        assert data is not None
+        return Resources(
+            instructions=data.instructions,
+            disk_read_entries=self._disk_read_entries(data),
+            write_entries=len(data.footprint.read_write),
+            disk_read_bytes=data.disk_read_bytes,
+            write_bytes=data.write_bytes,
+            transaction_bytes=self.priced_bytes,
         )
+
+    def _disk_read_entries(self, data: SorobanData) -> int:
+        """Classic keys and those declared archived; to RestoreFootprint everything is archived."""
+        read_only, read_write = data.footprint
+        if self.transaction.operations[0].body.type is xdr.OperationType.RESTORE_FOOTPRINT:
+            return len(read_write)
+        return len(data.archived) + sum(map(is_classic_key, read_only + read_write))
 
     @property
     def full_fee_stroops(self) -> int:
         """The whole fee bid of whoever pays."""
-        return self.transaction.fee.uint32 if self.fee_bump is None else self.fee_bump.fee_stroops
+        return self.transaction.fee_stroops if self.fee_bump is None else self.fee_bump.fee_stroops
 
     @property
     def inclusion_fee_stroops(self) -> int:
@@ -156,30 +201,24 @@ def _read(reader: WireReader, network_id: bytes) -> Envelope:
     )
 
 
-def _read_inner(reader: WireReader) -> tuple[xdr.Transaction, bytes, list[xdr.DecoratedSignature]]:
+def _read_inner(reader: WireReader) -> tuple[Transaction, bytes, list[xdr.DecoratedSignature]]:
     start = reader.position
     transaction = _read_transaction(reader)
     body = reader.raw[start : reader.position]
     return transaction, body, _read_signatures(reader)
 
 
-def _read_transaction(reader: WireReader) -> xdr.Transaction:
+def _read_transaction(reader: WireReader) -> Transaction:
     """The parts of a contract call that are many are read by our own reader, the others by the SDK."""
     depth = MAX_DEPTH - 1
-    source = reader.muxed_account(depth)
-    fee = xdr.Uint32(reader.uint32())
-    number = xdr.SequenceNumber(xdr.Int64(reader.int64()))
-    conditions = reader.preconditions(depth)
-    memo = reader.memo(depth)
-    operations = reader.array(lambda own_depth: _read_operation(reader, own_depth), depth)
-    return xdr.Transaction(
-        source_account=source,
-        fee=fee,
-        seq_num=number,
-        cond=conditions,
-        memo=memo,
-        operations=operations,
-        ext=_read_extension(reader, depth),
+    return Transaction(
+        source_account=reader.muxed_account(depth),
+        fee_stroops=reader.uint32(),
+        sequence=reader.int64(),
+        conditions=reader.preconditions(depth),
+        memo=reader.memo(depth),
+        operations=reader.array(lambda own_depth: _read_operation(reader, own_depth), depth),
+        soroban_data=_read_extension(reader, depth),
     )
 
 
@@ -195,13 +234,34 @@ def _read_operation(reader: WireReader, depth: int) -> xdr.Operation:
     return xdr.Operation(source, body)
 
 
-def _read_extension(reader: WireReader, depth: int) -> xdr.TransactionExt:
+def _read_extension(reader: WireReader, depth: int) -> SorobanData | None:
     version = reader.int32()
     if version == 0:
-        return xdr.TransactionExt(0)
+        return None
     if version != 1:
         raise EnvelopeError(f"unknown transaction extension {version}")
-    return xdr.TransactionExt(1, soroban_data=reader.transaction_data(depth - 1))
+    key_depth = depth - 4
+    return SorobanData(
+        archived=_read_archived(reader),
+        footprint=DeclaredFootprint(_read_keys(reader, key_depth), _read_keys(reader, key_depth)),
+        instructions=reader.uint32(),
+        disk_read_bytes=reader.uint32(),
+        write_bytes=reader.uint32(),
+        resource_fee_stroops=reader.int64(),
+    )
+
+
+def _read_archived(reader: WireReader) -> tuple[int, ...]:
+    version = reader.int32()
+    if version == 0:
+        return ()
+    if version != 1:
+        raise EnvelopeError(f"unknown extension {version} of resources")
+    return tuple(reader.array(lambda _: reader.uint32(), 1))
+
+
+def _read_keys(reader: WireReader, depth: int) -> tuple[bytes, ...]:
+    return tuple(reader.array(lambda own_depth: read_encoded_key(reader, own_depth), depth))
 
 
 def _read_signatures(reader: WireReader) -> list[xdr.DecoratedSignature]:

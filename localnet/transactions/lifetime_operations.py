@@ -16,7 +16,6 @@ from localnet.transactions.envelopes import Envelope
 from localnet.transactions.fees import non_refundable_stroops, rent_stroops
 from localnet.transactions.resource_use import are_entries_small_enough, rent_changes
 from localnet.transactions.soroban_effect import SorobanEffect, failed_effect
-from localnet.transactions.soroban_limits import declared_resources
 
 
 def extend_refusal(envelope: Envelope, settings: NetworkSettings) -> bytes | None:
@@ -89,8 +88,7 @@ def apply_restore(
     assert data is not None
     writes = restored_entries(envelope.footprint.read_write, layer, ledger)
     size = sum(map(entry_bytes, writes.values()))
-    declared = data.resources
-    is_declared = size <= declared.disk_read_bytes.uint32 and size <= declared.write_bytes.uint32
+    is_declared = size <= data.disk_read_bytes and size <= data.write_bytes
     return _settle(envelope, _RESTORE, writes, is_declared, layer, ledger, settings)
 
 
@@ -106,11 +104,11 @@ def _settle(
     """Writes the longer lives if the declared resources and the refundable part of the fee cover them."""
     data = envelope.soroban_data
     assert data is not None
-    fixed = non_refundable_stroops(declared_resources(envelope), settings.rates)
+    fixed = non_refundable_stroops(envelope.declared_resources, settings.rates)
     if not is_declared or not are_entries_small_enough(writes.values(), settings):
         return failed_effect(codes.result(codes.resource_limit_exceeded), fixed)
     rent = rent_stroops(rent_changes(writes, layer, ledger.sequence), ledger.sequence, settings.rates)
-    if rent > data.resource_fee.int64 - fixed:
+    if rent > data.resource_fee_stroops - fixed:
         return failed_effect(codes.result(codes.insufficient_refundable_fee), fixed)
     layer.put_all(writes)
     return SorobanEffect(succeeded=True, result=codes.result(0), charge=SorobanCharge(fixed, rent, rent))

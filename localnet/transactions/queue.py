@@ -250,7 +250,7 @@ def _has_sound_resources(envelope: Envelope) -> bool:
     data = envelope.soroban_data
     if data is None or not envelope.soroban:
         return data is None and not envelope.soroban
-    return 0 <= data.resource_fee.int64 <= MAX_RESOURCE_FEE_STROOPS
+    return 0 <= data.resource_fee_stroops <= MAX_RESOURCE_FEE_STROOPS
 
 
 def _has_sound_fee(envelope: Envelope) -> bool:

@@ -102,14 +102,14 @@ class Validator:
         bid = envelope.inclusion_fee_stroops
         if bid < self.settings.base_fee_stroops * operations:
             return TransactionResult(TransactionResultCode.txINSUFFICIENT_FEE)
-        inner_bid = envelope.transaction.fee.uint32 - envelope.resource_fee_stroops
+        inner_bid = envelope.transaction.fee_stroops - envelope.resource_fee_stroops
         needed = -(-inner_bid * operations // max(operations - 1, 1))
         if bid < needed:
             return TransactionResult(TransactionResultCode.txINSUFFICIENT_FEE, needed)
         return None
 
     def _judge(self, envelope: Envelope, *, pays_fee: bool) -> TransactionResult | None:
-        code = self._malformation(envelope) or self._bounds_refusal(envelope.transaction.cond)
+        code = self._malformation(envelope) or self._bounds_refusal(envelope.transaction.conditions)
         if code is None and pays_fee and not self._pays_enough(envelope):
             code = TransactionResultCode.txINSUFFICIENT_FEE
         if code is not None:
@@ -125,7 +125,7 @@ class Validator:
 
     def _malformation(self, envelope: Envelope) -> TransactionResultCode | None:
         operations = envelope.transaction.operations
-        if not _are_extra_signers_sound(envelope.transaction.cond.v2):
+        if not _are_extra_signers_sound(envelope.transaction.conditions.v2):
             return TransactionResultCode.txMALFORMED
         if not operations:
             return TransactionResultCode.txMISSING_OPERATION
@@ -169,7 +169,7 @@ class Validator:
         account = find_account(self.reader, envelope.source)
         if account is None:
             return TransactionResultCode.txNO_ACCOUNT
-        extended = envelope.transaction.cond.v2
+        extended = envelope.transaction.conditions.v2
         if not self._is_sequence_usable(envelope.sequence, account, extended):
             return TransactionResultCode.txBAD_SEQ
         if extended is not None and not self._is_old_enough(account, extended):

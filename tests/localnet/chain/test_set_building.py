@@ -93,4 +93,4 @@ def test_conflicting_calls_never_run_side_by_side(chosen: set[int], network: Net
 
 def instructions_of(envelope: Envelope) -> int:
     assert envelope.soroban_data is not None
-    return envelope.soroban_data.resources.instructions.uint32
+    return envelope.soroban_data.instructions

@@ -41,20 +41,13 @@ def test_broken_values_are_refused_or_read_as_by_the_sdk(value: xdr.SCVal, data:
 
 @given(accounts, integers(32, signed=False), integers(64, signed=True))
 def test_keys_and_calls(address: str, index: int, amount: int) -> None:
-    keys = [
+    for key in (
         account_key(address),
         trustline_key("KALE", LOCAL.asset_issuer, address),
         instance_key(LOCAL.farm_contract_id),
         pail_key(LOCAL.farm_contract_id, address, index),
-    ]
-    data = xdr.SorobanTransactionData(
-        ext=xdr.SorobanTransactionDataExt(0),
-        resources=xdr.SorobanResources(
-            xdr.LedgerFootprint(keys[:3], keys[3:]), xdr.Uint32(1), xdr.Uint32(2), xdr.Uint32(3)
-        ),
-        resource_fee=xdr.Int64(amount),
-    )
-    assert WireReader(data.to_xdr_bytes()).transaction_data(MAX_DEPTH) == data
+    ):
+        assert WireReader(key.to_xdr_bytes()).ledger_key(MAX_DEPTH) == key
     call = calls.plant(LOCAL.farm_contract_id, address, amount)
     assert call.invoke_contract is not None
     function = xdr.SorobanAuthorizedFunction(

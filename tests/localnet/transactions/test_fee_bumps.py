@@ -16,7 +16,6 @@ from kale.networks import LOCAL
 from localnet.genesis import FAUCET, FRIENDBOT_MINIONS
 from localnet.transactions.envelopes import decode_envelope
 from localnet.transactions.queue import SendStatus
-from localnet.transactions.soroban_limits import declared_resources
 from tests.localnet.play import Play, operation_code, signed
 
 ADA, BOB, EVE = FRIENDBOT_MINIONS[:3]
@@ -117,7 +116,7 @@ def test_of_a_fee_bump_only_the_inner_envelope_is_priced(play: Play) -> None:
     call = contract_call(play, RESOURCE_FEE)
     encoded = bump(call, RESOURCE_FEE + 200).to_xdr_object().to_xdr_bytes()
     outer = decode_envelope(encoded, play.chain.network_id)
-    assert declared_resources(outer).transaction_bytes == len(call.to_xdr_object().to_xdr_bytes())
+    assert outer.declared_resources.transaction_bytes == len(call.to_xdr_object().to_xdr_bytes())
 
 
 def test_the_outer_rules_come_one_after_the_other(play: Play) -> None:

@@ -28,7 +28,6 @@ from localnet.network_settings import MAINNET_SETTINGS, Lifetimes
 from localnet.testing import NodeHandle, running_localnet
 from localnet.transactions.envelopes import decode_envelope
 from localnet.transactions.fees import non_refundable_stroops
-from localnet.transactions.soroban_limits import declared_resources
 from tests.localnet.wallet import Outcome, Wallet
 
 LIFETIMES = Lifetimes(min_temporary=100, min_persistent=150, max_entry=200)
@@ -83,7 +82,7 @@ async def fee_with(
     """The resource fee that leaves so much for rent, which is at least 2,542: a lifetime is written."""
     envelope = await lifetime_transaction(wallet, operation, data)
     decoded = decode_envelope(envelope.to_xdr_object().to_xdr_bytes(), wallet.node.chain.network_id)
-    fixed = non_refundable_stroops(declared_resources(decoded), MAINNET_SETTINGS.rates)
+    fixed = non_refundable_stroops(decoded.declared_resources, MAINNET_SETTINGS.rates)
     return xdr.Int64(fixed + refundable_stroops)
 
 
