@@ -6,7 +6,6 @@ from typing import Final
 from stellar_sdk import scval, xdr
 
 from kale.addresses import address_value
-from kale.constants import INSTANCE_EXTENSION_SLACK_LEDGERS
 from kale.contract_errors import FarmError
 from kale.farm import Block, Farm, Pail
 from kale.storage import (
@@ -20,6 +19,7 @@ from kale.storage import (
 from localnet.contracts import farm_rules
 from localnet.contracts.arguments import address, hash32, i128, read_arguments, u32, u64
 from localnet.contracts.farm_rules import FarmPanic, FarmRefusal, Moment
+from localnet.contracts.instance_lifetime import extend_to_longest
 from localnet.soroban import cost_table
 from localnet.soroban.contract_env import ContractEnv
 
@@ -82,7 +82,7 @@ def _plant(env: ContractEnv, args: _Args) -> xdr.SCVal:
     if planted.farm.index != farm.index:
         env.set_instance_value(_INDEX, scval.to_uint32(planted.farm.index))
     _store(env, farmer, planted.farm, planted.block, planted.pail)
-    _extend_instance(env)
+    extend_to_longest(env)
     return scval.to_void()
 
 
@@ -92,7 +92,7 @@ def _work(env: ContractEnv, args: _Args) -> xdr.SCVal:
     granted = env.ledger.side_door.granted(farm.index, farmer, nonce)
     worked = farm_rules.work(farm, _Records(env), _moment(env), farmer, hash, nonce, granted)
     _store(env, farmer, worked.farm, worked.block, worked.pail)
-    _extend_instance(env)
+    extend_to_longest(env)
     return scval.to_uint32(worked.gap)
 
 
@@ -107,7 +107,7 @@ def _harvest(env: ContractEnv, args: _Args) -> xdr.SCVal:
             [address_value(farmer), scval.to_int128(harvested.mint_stroops)],
         )
     env.delete_data(pail_data_key(farmer, index), _TEMPORARY)
-    _extend_instance(env)
+    extend_to_longest(env)
     return scval.to_int128(harvested.reward_stroops)
 
 
@@ -124,7 +124,7 @@ def _unpause(env: ContractEnv, args: _Args) -> xdr.SCVal:
     farm = _load_farm(env)
     env.require_auth(farm.homesteader)
     env.set_instance_value(_PAUSED, scval.to_bool(farm_rules.unpause(farm).paused))
-    _extend_instance(env)
+    extend_to_longest(env)
     return scval.to_void()
 
 
@@ -171,9 +171,3 @@ def _store(env: ContractEnv, farmer: str, farm: Farm, block: Block, pail: Pail) 
 
 def _moment(env: ContractEnv) -> Moment:
     return Moment(env.ledger.sequence, env.ledger.close_time)
-
-
-def _extend_instance(env: ContractEnv) -> None:
-    """The contract keeps its instance at the longest possible life, give or take a week."""
-    longest = env.ledger.max_live_until - env.ledger.sequence
-    env.extend_instance(longest - INSTANCE_EXTENSION_SLACK_LEDGERS, longest)

@@ -14,7 +14,7 @@ from kale.contract_errors import FarmError
 from kale.farm import Block, Farm, Pail
 from kale.keccak import keccak256
 from kale.puzzle import farmer_key, leading_zeros, message
-from kale.rewards import BlockInvalidError, Normalized, harvest_reward, normalize
+from kale.rewards import BlockInvalidError, Normalized, block_reward, harvest_reward, normalize
 
 
 class FarmRefusal(Exception):
@@ -185,20 +185,21 @@ def work(
     if hash != granted and hash != keccak256(message(farm.index, block.entropy, farmer_key(farmer), nonce)):
         raise FarmRefusal(FarmError.HASH_INVALID)
     zeros = leading_zeros(hash)
-    weight = _weight(block, gap, pail.stake, zeros).total
+    # The contract adds the weight before it compares the zeros: an overflow comes first.
+    total = _i128(block.normalized_total + _weight(block, gap, pail.stake, zeros).total)
     if pail.zeros is not None and zeros <= pail.zeros:
         raise FarmRefusal(FarmError.ZERO_COUNT_TOO_LOW)
 
     return Worked(
         farm=replace(farm, block=_collected(farm.block, hash, gap, zeros)),
-        block=_with_work(block, pail, gap, weight),
+        block=_with_work(block, pail, gap, total),
         pail=replace(pail, gap=gap, zeros=zeros),
         gap=gap,
     )
 
 
-def _with_work(block: Block, pail: Pail, gap: int, weight: int) -> Block:
-    """The block with a work's weight added.
+def _with_work(block: Block, pail: Pail, gap: int, total: int) -> Block:
+    """The block with a work, whose weight is in `total` already.
 
     A first work takes the stake out of the pot. A better one takes the earlier zeros'
     weight back, weighed at the new gap: the earlier gap is not in the reckoning.
@@ -206,11 +207,11 @@ def _with_work(block: Block, pail: Pail, gap: int, weight: int) -> Block:
     if pail.zeros is None:
         return replace(
             block,
-            normalized_total=_i128(block.normalized_total + weight),
-            staked_total=block.staked_total - pail.stake,
+            normalized_total=total,
+            staked_total=_i128(block.staked_total - pail.stake),
         )
     earlier = _weight(block, gap, pail.stake, pail.zeros).total
-    return replace(block, normalized_total=_i128(block.normalized_total + weight) - earlier)
+    return replace(block, normalized_total=total - earlier)
 
 
 def _collected(collected: Block, hash: bytes, gap: int, zeros: int) -> Block:
@@ -244,6 +245,7 @@ def harvest(farm: Farm, records: Records, farmer: str, index: int) -> Harvested:
         reward = _i128(harvest_reward(index, block, pail.gap, pail.stake, pail.zeros))
     except BlockInvalidError:
         raise FarmRefusal(FarmError.BLOCK_INVALID) from None
+    _i128(block_reward(index) + block.staked_total)  # the contract's pot is a number of 128 bits too
     return Harvested(reward_stroops=reward, mint_stroops=_i128(reward + pail.stake))
 
 

@@ -41,7 +41,9 @@ def farm_entries(contract_id: str, farm: Farm, ledger: LedgerInfo) -> dict[bytes
 
 def tractor_entries(contract_id: str, farm_contract_id: str, ledger: LedgerInfo) -> dict[bytes, StoredEntry]:
     """Instance and code of a tractor, which knows its farm."""
-    storage = xdr.SCMap([xdr.SCMapEntry(key=_key(TRACTORS_FARM), val=address_value(farm_contract_id))])
+    storage = xdr.SCMap(
+        [xdr.SCMapEntry(key=scval.to_symbol(TRACTORS_FARM), val=address_value(farm_contract_id))]
+    )
     return _wasm_contract(contract_id, TRACTOR_CODE, storage, ledger)
 
 

@@ -8,11 +8,12 @@ from stellar_sdk import scval, xdr
 from kale.addresses import address_value
 from kale.contract_errors import TractorError
 from localnet.contracts.arguments import address, read_arguments, u32_vector
+from localnet.contracts.instance_lifetime import extend_to_longest
 from localnet.soroban import cost_table
 from localnet.soroban.contract_env import ContractEnv
 
-#: Where the instance keeps the farm's address.
-FARM: Final = "Farm"
+#: Where the instance keeps the farm's address: a bare symbol.
+FARM: Final = "FARM"
 
 
 class TractorContract:
@@ -31,16 +32,20 @@ class TractorContract:
 def _harvest(env: ContractEnv, farmer: str, pails: Sequence[int]) -> xdr.SCVal:
     """The reward of each pail, in the order asked for; 0 for one that the farm refuses to harvest.
 
-    Needs nobody's authorisation, as the farm's harvest needs none. Refuses if no pail is named, and if the
-    farm refused them all. That a refused pail gives 0 and does not end the call is how its signature reads:
-    its code is not at hand.
+    Needs nobody's authorisation, as the farm's harvest needs none. Refuses if no pail is named, and if no
+    reward is above 0: stakes alone are not worth a transaction to it (version 2.0.0 of the contract).
     """
     if not pails:
         raise env.refuse(TractorError.NO_PAILS)
-    farm = address(env.required_instance_value(FARM))
+    stored = env.instance_symbol(FARM)
+    if stored is None:
+        raise env.trap()
+    farm = address(stored)
     outcomes = [
         env.try_call(farm, "harvest", [address_value(farmer), scval.to_uint32(pail)]) for pail in pails
     ]
-    if all(outcome.error is not None for outcome in outcomes):
+    rewards = [scval.from_int128(outcome) if outcome.error is None else 0 for outcome in outcomes]
+    if max(rewards) <= 0:
         raise env.refuse(TractorError.NOTHING_HARVESTABLE)
-    return scval.to_vec([outcome if outcome.error is None else scval.to_int128(0) for outcome in outcomes])
+    extend_to_longest(env)
+    return scval.to_vec([scval.to_int128(reward) for reward in rewards])

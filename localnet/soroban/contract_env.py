@@ -29,6 +29,9 @@ class ContractEnv(Protocol):
     def instance_value(self, name: str) -> xdr.SCVal | None:
         """A value of the instance storage, which is loaded with the contract: that of `Vec[Symbol(name)]`."""
 
+    def instance_symbol(self, name: str) -> xdr.SCVal | None:
+        """The same for contracts that use bare symbols as keys: that of `Symbol(name)`."""
+
     def required_instance_value(self, name: str) -> xdr.SCVal:
         """The same; a missing one ends the call with the host's error."""
 

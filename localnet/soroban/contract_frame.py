@@ -105,6 +105,11 @@ class Frame:
         entry = self._values.get(_instance_name(name).encoded)
         return entry.val if entry is not None else None
 
+    def instance_symbol(self, name: str) -> xdr.SCVal | None:
+        self._host.budget.charge(cost_table.INSTANCE_VALUE)
+        entry = self._values.get(encode_value(scval.to_symbol(name)))
+        return entry.val if entry is not None else None
+
     def required_instance_value(self, name: str) -> xdr.SCVal:
         value = self.instance_value(name)
         if value is None:

@@ -201,6 +201,26 @@ def test_a_better_work_sets_gap_and_zeros_anew_and_takes_the_earlier_weight_back
     assert (planted.farm.block.min_zeros, planted.farm.block.max_zeros) == (0, 2)
 
 
+def test_weights_beyond_128_bits_panic_before_zeros_are_compared(planted: Field) -> None:
+    planted.work(ADA, nonce := planted.nonce_with(ADA, 1), at(62))
+    planted.blocks[1] = replace(planted.blocks[1], normalized_total=I128_MAX)
+    hash = planted.hash_of(ADA, nonce)
+    with pytest.raises(FarmPanic):
+        farm_rules.work(planted.farm, planted, at(63), ADA, hash, nonce)
+
+
+def test_a_stake_that_the_pot_never_had_leaves_it_negative(planted: Field) -> None:
+    """A block that was removed and opened anew knows nothing of the pails that are there."""
+    planted.blocks[1] = replace(planted.blocks[1], staked_total=0)
+    planted.work(ADA, planted.nonce_with(ADA, 0), at(62))
+    assert planted.blocks[1].staked_total == -100
+    planted.blocks[1] = replace(planted.blocks[1], staked_total=I128_MIN)
+    planted.pails[BOB, 1] = replace(planted.pails[BOB, 1], stake=1)
+    hash = planted.hash_of(BOB, 7)
+    with pytest.raises(FarmPanic):
+        farm_rules.work(planted.farm, planted, at(62), BOB, hash, 7)
+
+
 def test_a_block_whose_extremes_are_inverted_is_refused(planted: Field) -> None:
     nonce = planted.nonce_with(ADA, 0)
     planted.blocks[1] = replace(planted.blocks[1], min_gap=5)
@@ -272,6 +292,14 @@ def test_a_reward_beyond_128_bits_panics(planted: Field) -> None:
     planted.work(ADA, planted.nonce_with(ADA, 0), at(62))
     planted.plant(ADA, 0, at(120))
     planted.blocks[1] = replace(planted.blocks[1], staked_total=I128_MAX - 1)
+    with pytest.raises(FarmPanic):
+        farm_rules.harvest(planted.farm, planted, ADA, 1)
+
+
+def test_a_pot_beyond_128_bits_panics_though_the_reward_would_fit(planted: Field) -> None:
+    planted.work(ADA, planted.nonce_with(ADA, 0), at(62))
+    planted.plant(ADA, 0, at(120))
+    planted.blocks[1] = replace(planted.blocks[1], staked_total=I128_MAX, normalized_total=10**9)
     with pytest.raises(FarmPanic):
         farm_rules.harvest(planted.farm, planted, ADA, 1)
 

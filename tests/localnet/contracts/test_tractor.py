@@ -5,16 +5,20 @@ from stellar_sdk import InvokeHostFunction, Keypair, scval, xdr
 
 from kale import calls, puzzle
 from kale.addresses import address_value
+from kale.constants import INSTANCE_EXTENSION_SLACK_LEDGERS
 from kale.keccak import keccak256
 from kale.networks import LOCAL
 from kale.storage import block_key, decode_block, pail_key
-from localnet.contracts.install import tractor_entries
+from localnet.contracts.install import farm_entries, new_farm, tractor_entries
+from localnet.ledger.entry_keys import instance_key_bytes
 from localnet.soroban.invocation import Footprint, Invocation
 from localnet.testing import NodeHandle
 from tests.localnet.contract_chain import (
     FARM,
     HOMESTEADER,
     ISSUER,
+    START_TIME,
+    TOKEN,
     ContractChain,
     failure_text,
     keypair,
@@ -97,6 +101,59 @@ def test_nothing_to_harvest_is_an_error(chain: ContractChain, pails: tuple[int, 
     outcome = harvest(chain, *pails)
     assert failure_text(outcome) == error
     assert outcome.writes == {}
+
+
+def test_a_stake_without_a_reward_is_nothing_to_harvest() -> None:
+    """So late in the decay that a block pays nothing: the farm would give the stake back."""
+    chain = ContractChain()
+    late = new_farm(HOMESTEADER, TOKEN, START_TIME, index=20_000_000)
+    chain.entries.apply(farm_entries(FARM, late, chain.ledger))
+    chain.entries.apply(tractor_entries(TRACTOR, FARM, chain.ledger))
+    chain.add_holder(ADA, 1_000)
+    chain.advance(LEDGERS_A_BLOCK)
+    assert chain.plant(ADA, 100).succeeded
+    chain.advance(1)
+    hash, nonce = solve(chain, ADA, zeros=1)
+    assert chain.call("work", address_value(ADA), scval.to_bytes(hash), scval.to_uint64(nonce)).succeeded
+    chain.advance(LEDGERS_A_BLOCK)
+    assert chain.plant(HOMESTEADER, 0).succeeded
+    index = late.index + 1
+    assert failure_text(harvest(chain, index)) == "Error(Contract, #2)"
+    assert chain.entry(pail_key(FARM, ADA, index)) is not None
+    assert chain.call("harvest", address_value(ADA), scval.to_uint32(index)).succeeded
+    assert chain.balance(ADA) == 1_000
+
+
+def test_a_harvest_lets_the_tractor_live_as_long_as_it_can(chain: ContractChain) -> None:
+    chain.advance(INSTANCE_EXTENSION_SLACK_LEDGERS)
+    index = 3  # expired by now, as all are: nothing is harvested, and nothing lengthened
+    assert failure_text(harvest(chain, index)) == "Error(Contract, #2)"
+    assert chain.plant(ADA, 100).succeeded
+    opened = chain.farm().index
+    chain.advance(1)
+    hash, nonce = solve(chain, ADA, zeros=1)
+    assert chain.call("work", address_value(ADA), scval.to_bytes(hash), scval.to_uint64(nonce)).succeeded
+    chain.advance(LEDGERS_A_BLOCK)
+    assert chain.plant(HOMESTEADER, 0).succeeded
+    assert min(rewards(harvest(chain, opened))) > 0
+    instance = chain.entries.find(instance_key_bytes(TRACTOR))
+    assert instance is not None
+    assert instance.live_until == chain.ledger.max_live_until
+
+
+def test_a_tractor_that_knows_no_farm_ends_in_a_trap(chain: ContractChain) -> None:
+    entries = tractor_entries(TRACTOR, FARM, chain.ledger)
+    instance = entries[instance_key_bytes(TRACTOR)]
+    data = instance.data.contract_data
+    assert data is not None
+    assert data.val.instance is not None
+    stored = data.val.instance.storage
+    assert stored is not None
+    assert [entry.key for entry in stored.sc_map] == [scval.to_symbol("FARM")]
+    stored.sc_map.clear()
+    chain.entries.apply(entries)
+    assert failure_text(harvest(chain, 1)) == "Error(WasmVm, InvalidAction)"
+    assert failure_text(harvest(chain)) == "Error(Contract, #1)"
 
 
 def test_wrong_arguments_end_in_a_trap(chain: ContractChain) -> None:
