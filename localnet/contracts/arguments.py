@@ -39,8 +39,8 @@ def u32_vector(value: xdr.SCVal) -> tuple[int, ...]:
 def read_arguments(env: ContractEnv, args: Sequence[xdr.SCVal], *readers: Reader) -> tuple[Any, ...]:
     """The native values of `args`; raises the host's error if number or types are others."""
     if len(args) != len(readers):
-        raise env.mistake("unexpected number of arguments", [scval.to_uint32(len(args))])
+        raise env.wrong_count()
     try:
         return tuple(reader(value) for reader, value in zip(readers, args, strict=True))
     except ValueError as error:
-        raise env.mistake("unexpected type of argument") from error
+        raise env.wrong_type() from error

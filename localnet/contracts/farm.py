@@ -44,7 +44,7 @@ class FarmContract:
     def call(self, env: ContractEnv, function: str, args: _Args) -> xdr.SCVal:
         run = _FUNCTIONS.get(function)
         if run is None:
-            raise env.missing_function(function)
+            raise env.missing_function()
         try:
             return run(env, args)
         except FarmRefusal as refusal:

@@ -34,7 +34,7 @@ class TokenContract:
     def call(self, env: ContractEnv, function: str, args: _Args) -> xdr.SCVal:
         run = _FUNCTIONS.get(function)
         if run is None:
-            raise env.missing_function(function)
+            raise env.missing_function()
         return run(env, read_asset(env), args)
 
 

@@ -24,7 +24,7 @@ class TractorContract:
 
     def call(self, env: ContractEnv, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
         if function != "harvest":
-            raise env.missing_function(function)
+            raise env.missing_function()
         farmer, pails = read_arguments(env, args, address, u32_vector)
         return _harvest(env, farmer, pails)
 

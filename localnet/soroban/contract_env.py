@@ -14,8 +14,8 @@ class ContractEnv(Protocol):
     """The host as one running contract call sees it.
 
     Keys are SCVals of the contract's own storage unless said otherwise. Methods raise
-    HostError for what ends the call; `refuse`, `mistake` and `trap` log an error and
-    return the HostError for the contract to raise.
+    HostError for what ends the call; `refuse`, `trap` and the likes log an error
+    and return the HostError for the contract to raise.
     """
 
     @property
@@ -72,10 +72,13 @@ class ContractEnv(Protocol):
     def refuse(self, code: int, message: str = "", args: Sequence[xdr.SCVal] = ()) -> HostError:
         """The contract's own error number."""
 
-    def mistake(self, message: str, args: Sequence[xdr.SCVal] = ()) -> HostError:
-        """Arguments that are not of the function's types or number."""
+    def wrong_type(self) -> HostError:
+        """An argument that is not of the function's type."""
 
-    def missing_function(self, function: str) -> HostError:
+    def wrong_count(self) -> HostError:
+        """More or fewer arguments than the function has."""
+
+    def missing_function(self) -> HostError:
         """The contract has no such function."""
 
     def trap(self) -> HostError:

@@ -28,7 +28,7 @@ from localnet.soroban.values import value_order
 
 _INSTANCE_KEY = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_CONTRACT_INSTANCE)
 _PERSISTENT = xdr.ContractDataDurability.PERSISTENT
-_STORAGE_KEY = "contract data key"
+STORAGE_KEY = "contract data key"
 
 
 class FrameHost(Protocol):
@@ -159,22 +159,22 @@ class Frame:
     # Data entries
 
     def data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> xdr.SCVal | None:
-        entry = self._host.find(self._key_bytes(key, durability), _STORAGE_KEY)
+        entry = self._host.find(self._key_bytes(key, durability), STORAGE_KEY)
         if entry is None or entry.data.contract_data is None:
             return None
         return entry.data.contract_data.val
 
     def put_data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability, value: xdr.SCVal) -> None:
         entry = contract_data_entry(self.contract_id, key, durability, value)
-        self._host.put(self._key_bytes(key, durability), entry, _STORAGE_KEY)
+        self._host.put(self._key_bytes(key, durability), entry, STORAGE_KEY)
 
     def delete_data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> None:
-        self._host.delete(self._key_bytes(key, durability), _STORAGE_KEY)
+        self._host.delete(self._key_bytes(key, durability), STORAGE_KEY)
 
     def extend_data(
         self, key: xdr.SCVal, durability: xdr.ContractDataDurability, threshold: int, extend_to: int
     ) -> None:
-        self._host.extend(self._key_bytes(key, durability), _STORAGE_KEY, threshold, extend_to)
+        self._host.extend(self._key_bytes(key, durability), STORAGE_KEY, threshold, extend_to)
 
     def classic_entry(self, key: xdr.LedgerKey) -> xdr.LedgerEntryData | None:
         entry = self._host.find(key_bytes(key), _classic_kind(key))
@@ -204,26 +204,37 @@ class Frame:
     def refuse(self, code: int, message: str = "", args: Sequence[xdr.SCVal] = ()) -> HostError:
         return self._host.refuse(code, message, args)
 
-    def mistake(self, message: str, args: Sequence[xdr.SCVal] = ()) -> HostError:
+    def wrong_type(self) -> HostError:
         if self.runs_in_vm:
             return self.trap()
-        return self._host.fail(ErrorType.SCE_VALUE, ErrorCode.SCEC_UNEXPECTED_TYPE, message, args)
+        message = "unexpected type of argument"
+        return self._host.fail(ErrorType.SCE_VALUE, ErrorCode.SCEC_UNEXPECTED_TYPE, message)
 
-    def missing_function(self, function: str) -> HostError:
-        return self._host.fail(
-            ErrorType.SCE_WASM_VM,
-            ErrorCode.SCEC_MISSING_VALUE,
-            "trying to invoke non-existent contract function",
-            [scval.to_symbol(function)],
-        )
+    def wrong_count(self) -> HostError:
+        kind, message = ErrorType.SCE_CONTEXT, "wrong number of args to func"
+        if self.runs_in_vm:
+            kind, message = ErrorType.SCE_WASM_VM, "VM call failed: Func(MismatchingParameterLen)"
+        return self._host.fail(kind, ErrorCode.SCEC_UNEXPECTED_SIZE, message, [self._function])
+
+    def missing_function(self) -> HostError:
+        kind, code = ErrorType.SCE_VALUE, ErrorCode.SCEC_INVALID_INPUT
+        message = "symbol not found in slice of strs"
+        if self.runs_in_vm:
+            kind, code = ErrorType.SCE_WASM_VM, ErrorCode.SCEC_MISSING_VALUE
+            message = "trying to invoke non-existent contract function"
+        return self._host.fail(kind, code, message, [self._function])
 
     def trap(self) -> HostError:
         return self._host.fail(
             ErrorType.SCE_WASM_VM,
             ErrorCode.SCEC_INVALID_ACTION,
             "VM call trapped: UnreachableCodeReached",
-            [scval.to_symbol(self._call.function)],
+            [self._function],
         )
+
+    @property
+    def _function(self) -> xdr.SCVal:
+        return scval.to_symbol(self._call.function)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,15 @@ ErrorCode = xdr.SCErrorCode
 
 
 class HostError(Exception):
-    """A call cannot go on. The reasons are in the event log; this carries the value."""
+    """A call cannot go on. The reasons are in the event log; this carries the value.
 
-    def __init__(self, error: xdr.SCError) -> None:
+    `ends_vm`: it is on its way out of the VM whose host function failed.
+    """
+
+    def __init__(self, error: xdr.SCError, *, ends_vm: bool = False) -> None:
         super().__init__(describe_error(error))
         self.error = error
+        self.ends_vm = ends_vm
 
     @property
     def is_recoverable(self) -> bool:

@@ -18,6 +18,7 @@ _MAX_REPORTED = 25
 _FN_CALL: Final = scval.to_symbol("fn_call")
 _FN_RETURN: Final = scval.to_symbol("fn_return")
 _ERROR: Final = scval.to_symbol("error")
+_LOG: Final = scval.to_symbol("log")
 _CONTRACT: Final = xdr.ContractEventType.CONTRACT
 _DIAGNOSTIC: Final = xdr.ContractEventType.DIAGNOSTIC
 
@@ -74,6 +75,15 @@ class EventLog:
         topics = [_ERROR, xdr.SCVal(xdr.SCValType.SCV_ERROR, error=error)]
         self._diagnostic(contract_id, topics, [scval.to_string(message), *args])
 
+    def vm_trapped(self, contract_id: str, function: str, error: xdr.SCError) -> None:
+        """`log`: the VM that ran `function` ended with the error of a host function."""
+        values = [
+            scval.to_string("VM call trapped with HostError"),
+            scval.to_symbol(function),
+            xdr.SCVal(xdr.SCValType.SCV_ERROR, error=error),
+        ]
+        self._diagnostic(contract_id, [_LOG], values)
+
     def mark(self) -> int:
         """A place in the log, for `fail_from`."""
         return len(self._logged)
@@ -94,11 +104,17 @@ class EventLog:
         return tuple(wire.uint32(not logged.failed) + logged.event.encode() for logged in self._logged)
 
     def report(self, error: xdr.SCError) -> str:
-        """The text with which a node answers: the error, then the log from the newest event on."""
+        """The text with which a node answers: the error, then the log from the newest event on.
+
+        The host takes the log down with the error: that its VM then ended comes too late.
+        """
+        end = len(self._logged)
+        while end and self._logged[end - 1].topics[0] is _LOG:
+            end -= 1
         lines = [f"HostError: {describe_error(error)}", "", "Event log (newest first):"]
-        for number, logged in enumerate(reversed(self._logged[-_MAX_REPORTED:])):
+        for number, logged in enumerate(reversed(self._logged[max(end - _MAX_REPORTED, 0) : end])):
             lines.append(f"   {number}: {logged.describe()}")
-        if len(self._logged) > _MAX_REPORTED:
+        if end > _MAX_REPORTED:
             lines.append(f"   {_MAX_REPORTED}: ... elided ...")
         return "\n".join(lines) + "\n\n"
 

@@ -22,7 +22,7 @@ from localnet.soroban import cost_table
 from localnet.soroban.auth import Authorizer, Call, EnforcingAuthorizer, RecordingAuthorizer
 from localnet.soroban.budget import Budget
 from localnet.soroban.contract_env import Program, ProgramFinder
-from localnet.soroban.contract_frame import Frame
+from localnet.soroban.contract_frame import STORAGE_KEY, Frame
 from localnet.soroban.errors import (
     EntryArchivedError,
     ErrorCode,
@@ -41,6 +41,7 @@ CHECK_AUTH: Final = "__check_auth"
 #: What errors call the kinds of entries.
 INSTANCE: Final = "contract instance key"
 CODE: Final = "contract code key"
+EXTEND_INSTANCE: Final = "extend_current_contract_instance_and_code_ttl"
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
 _T = TypeVar("_T")
 
@@ -168,6 +169,10 @@ class Host:
         try:
             value = program.call(frame, call.function, call.args)
             frame.write_instance()
+        except HostError as error:
+            if error.ends_vm:
+                self.events.vm_trapped(call.contract_id, call.function, error.error)
+            raise
         finally:
             self._require_authorizer().leave()
             self._frames.pop()
@@ -206,37 +211,32 @@ class Host:
 
     def find(self, key: bytes, what: str) -> StoredEntry | None:
         """A live entry; `what` names its kind in errors."""
-        return self._accessed(key, what, lambda: self.storage.find(key))
+        return self._accessed(key, what, "has_contract_data", lambda: self.storage.find(key))
 
     def put(self, key: bytes, data: xdr.LedgerEntryData, what: str) -> None:
         """Creates or rewrites an entry."""
-        self._accessed(key, what, lambda: self.storage.put(key, data))
+        self._accessed(key, what, "put_contract_data", lambda: self.storage.put(key, data))
 
     def delete(self, key: bytes, what: str) -> None:
         """Removes an entry."""
-        self._accessed(key, what, lambda: self.storage.delete(key))
+        self._accessed(key, what, "del_contract_data", lambda: self.storage.delete(key))
 
     def extend(self, key: bytes, what: str, threshold: int, extend_to: int) -> None:
         """Lengthens an entry's life."""
-        self._accessed(key, what, lambda: self.storage.extend(key, threshold, extend_to))
+        self._accessed(key, what, EXTEND_INSTANCE, lambda: self.storage.extend(key, threshold, extend_to))
 
-    def _accessed(self, key: bytes, what: str, access: Callable[[], _T]) -> _T:
+    def _accessed(self, key: bytes, what: str, host_function: str, access: Callable[[], _T]) -> _T:
+        """`host_function` is the one by which a VM asks for that access to its data."""
         try:
             return access()
-        except FootprintExceededError as error:
-            raise self.fail(
-                ErrorType.SCE_STORAGE,
-                ErrorCode.SCEC_EXCEEDED_LIMIT,
-                f"trying to access {what} outside of the footprint",
-                key_values(key),
-            ) from error
-        except EntryArchivedError as error:
-            raise self.fail(
-                ErrorType.SCE_STORAGE,
-                ErrorCode.SCEC_INTERNAL_ERROR,
-                "accessing no-longer-live entry",
-                key_values(key),
-            ) from error
+        except FootprintExceededError:
+            code, message = ErrorCode.SCEC_EXCEEDED_LIMIT, f"trying to access {what} outside of the footprint"
+        except EntryArchivedError:
+            code, message = ErrorCode.SCEC_INTERNAL_ERROR, "accessing no-longer-live entry"
+        failed = self.fail(ErrorType.SCE_STORAGE, code, message, key_values(key))
+        if what == STORAGE_KEY or host_function == EXTEND_INSTANCE:
+            raise self._escalated(failed, host_function)
+        raise failed
 
     # Authorisation
 
@@ -323,9 +323,10 @@ class Host:
     def _escalated(self, error: HostError, host_function: str) -> HostError:
         """A VM ends with a host function that failed; the log says so."""
         if self._frames and self._frames[-1].runs_in_vm:
-            return self.error(
+            self.error(
                 error.error, f"escalating error to VM trap from failed host function call: {host_function}"
             )
+            return HostError(error.error, ends_vm=True)
         return error
 
     def _outcome(self, value: xdr.SCVal | None, failure: Failure | None) -> Invocation:

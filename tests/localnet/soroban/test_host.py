@@ -19,6 +19,7 @@ from kale.storage import (
 from localnet.contracts.registry import FARM_CODE_HASH
 from localnet.ledger.entry_keys import code_key_bytes
 from localnet.soroban.auth import RecordingAuthorizer
+from localnet.soroban.errors import contract_error
 from localnet.soroban.host import Host
 from localnet.soroban.invocation import Footprint, Invocation
 from tests.localnet.contract_chain import (
@@ -112,9 +113,9 @@ def test_a_failed_call_changes_nothing(chain: ContractChain) -> None:
     [
         ("dance", [], "Error(WasmVm, MissingValue)"),
         ("__check_auth", [], "Error(Context, InvalidAction)"),
-        ("plant", [], "Error(WasmVm, InvalidAction)"),
+        ("plant", [], "Error(WasmVm, UnexpectedSize)"),
         ("plant", [scval.to_int128(1), scval.to_int128(1)], "Error(WasmVm, InvalidAction)"),
-        ("pause", [scval.to_void()], "Error(WasmVm, InvalidAction)"),
+        ("pause", [scval.to_void()], "Error(WasmVm, UnexpectedSize)"),
         (
             "work",
             [address_value(ADA), scval.to_bytes(bytes(31)), scval.to_uint64(1)],
@@ -169,6 +170,50 @@ def test_a_refusal_of_a_called_contract_is_marked_as_failed(chain: ContractChain
     )
     diagnostics = map(xdr.DiagnosticEvent.from_xdr_bytes, outcome.diagnostic_events)
     assert not any(diagnostic.in_successful_contract_call for diagnostic in diagnostics)
+
+
+def test_a_vm_that_a_host_function_ended_says_so_after_the_error_was_taken_down(chain: ContractChain) -> None:
+    outcome = chain.plant(ADA, 1_001)
+    assert outcome.failure is not None
+    assert "VM call trapped" not in outcome.failure.report
+    last = xdr.DiagnosticEvent.from_xdr_bytes(outcome.diagnostic_events[-1]).event
+    assert last.contract_id is not None
+    assert StrKey.encode_contract(last.contract_id.contract_id.hash) == FARM
+    assert last.body.v0 is not None
+    assert last.body.v0.topics == [scval.to_symbol("log")]
+    message, function, error = scval.from_vec(last.body.v0.data)
+    assert scval.from_string(message) == b"VM call trapped with HostError"
+    assert scval.from_symbol(function) == "plant"
+    assert error.error == contract_error(10)
+
+
+def test_a_panic_is_an_error_of_the_vm_itself(chain: ContractChain) -> None:
+    outcome = chain.call("plant", address_value(ADA), scval.to_uint32(1))
+    assert outcome.failure is not None
+    assert outcome.failure.report.splitlines()[3] == (
+        f"   0: [Diagnostic Event] contract:{FARM}, topics:[error, Error(WasmVm, InvalidAction)], "
+        'data:["VM call trapped: UnreachableCodeReached", plant]'
+    )
+    last = xdr.DiagnosticEvent.from_xdr_bytes(outcome.diagnostic_events[-1]).event
+    assert last.body.v0 is not None
+    assert last.body.v0.topics[0] == scval.to_symbol("error")
+
+
+@pytest.mark.parametrize(
+    ("contract", "function", "told"),
+    [
+        (FARM, "plant", '["VM call failed: Func(MismatchingParameterLen)", plant]'),
+        (TOKEN, "burn", '["wrong number of args to func", burn]'),
+        (FARM, "dance", '["trying to invoke non-existent contract function", dance]'),
+        (TOKEN, "dance", '["symbol not found in slice of strs", dance]'),
+    ],
+)
+def test_a_call_that_does_not_fit_its_contract_is_told_in_the_hosts_words(
+    chain: ContractChain, contract: str, function: str, told: str
+) -> None:
+    failure = chain.call(function, contract=contract).failure
+    assert failure is not None
+    assert told in failure.report
 
 
 def test_a_host_leaves_no_cyclic_garbage(chain: ContractChain) -> None:
@@ -267,6 +312,30 @@ def test_a_key_outside_of_the_footprint_ends_the_call(
     assert failure_text(outcome) == "Error(Storage, ExceededLimit)"
     assert outcome.failure is not None
     assert f"trying to access {kind} outside of the footprint" in outcome.failure.report
+
+
+@pytest.mark.parametrize(
+    ("missing", "host_function"),
+    [
+        (block_key(FARM, 0), "has_contract_data"),
+        (pail_key(FARM, ADA, 1), "has_contract_data"),
+        (block_key(FARM, 1), "put_contract_data"),
+    ],
+)
+def test_an_access_that_fails_ends_the_vm_by_the_name_of_its_host_function(
+    chain: ContractChain, missing: xdr.LedgerKey, host_function: str
+) -> None:
+    auth = chain.record(ADA)
+    simulated = ContractChain()
+    simulated.add_holder(ADA, 1_000)
+    simulated.advance(60)
+    whole = footprint_of(simulated.call("plant", *plant_arguments(ADA, 5), auth=auth))
+    key = missing.to_xdr_bytes()
+    short = Footprint(whole.read_only - {key}, whole.read_write - {key})
+    outcome = chain.call("plant", *plant_arguments(ADA, 5), auth=auth, footprint=short)
+    assert outcome.failure is not None
+    newest = outcome.failure.report.splitlines()[3]
+    assert newest.endswith(f'"escalating error to VM trap from failed host function call: {host_function}"')
 
 
 def test_a_key_that_may_only_be_read_cannot_be_written(chain: ContractChain) -> None:
