@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from stellar_sdk import scval, xdr
+from stellar_sdk import xdr
 
-from kale.addresses import address_value
 from kale.contract_errors import FarmError
 from kale.farm import Block, Farm, Pail
-from kale.storage import (
+from localnet.contracts import farm_rules
+from localnet.contracts.arguments import address, boolean, hash32, i128, read_arguments, u32, u64
+from localnet.contracts.farm_layout import (
     block_data_key,
     decode_block,
     decode_pail,
@@ -16,10 +17,9 @@ from kale.storage import (
     encode_pail,
     pail_data_key,
 )
-from localnet.contracts import farm_rules
-from localnet.contracts.arguments import address, hash32, i128, read_arguments, u32, u64
 from localnet.contracts.farm_rules import FarmPanic, FarmRefusal, Moment
 from localnet.contracts.instance_lifetime import extend_to_longest
+from localnet.ledger import value_wire
 from localnet.soroban import cost_table
 from localnet.soroban.contract_env import ContractEnv
 
@@ -32,7 +32,7 @@ _INDEX: Final = "FarmIndex"
 _BLOCK: Final = "FarmBlock"
 _PAUSED: Final = "FarmPaused"
 
-_Args = Sequence[xdr.SCVal]
+_Args = Sequence[bytes]
 
 
 class FarmContract:
@@ -41,7 +41,7 @@ class FarmContract:
     runs_in_vm = True
     costs = cost_table.FARM
 
-    def call(self, env: ContractEnv, function: str, args: _Args) -> xdr.SCVal:
+    def call(self, env: ContractEnv, function: str, args: _Args) -> bytes:
         run = _FUNCTIONS.get(function)
         if run is None:
             raise env.missing_function()
@@ -68,7 +68,7 @@ class _Records:
         return decode_pail(value) if value is not None else None
 
 
-def _plant(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _plant(env: ContractEnv, args: _Args) -> bytes:
     farmer, amount = read_arguments(env, args, address, i128)
     env.require_auth(farmer)
     farm = _load_farm(env)
@@ -77,26 +77,26 @@ def _plant(env: ContractEnv, args: _Args) -> xdr.SCVal:
         env.call(
             farm.asset_contract_id,
             "burn",
-            [address_value(farmer), scval.to_int128(planted.burn_stroops)],
+            [value_wire.address(farmer), value_wire.int128(planted.burn_stroops)],
         )
     if planted.farm.index != farm.index:
-        env.set_instance_value(_INDEX, scval.to_uint32(planted.farm.index))
+        env.set_instance_value(_INDEX, value_wire.uint32(planted.farm.index))
     _store(env, farmer, planted.farm, planted.block, planted.pail)
     extend_to_longest(env)
-    return scval.to_void()
+    return value_wire.VOID
 
 
-def _work(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _work(env: ContractEnv, args: _Args) -> bytes:
     farmer, hash, nonce = read_arguments(env, args, address, hash32, u64)
     farm = _load_farm(env)
     granted = env.ledger.side_door.granted(farm.index, farmer, nonce)
     worked = farm_rules.work(farm, _Records(env), _moment(env), farmer, hash, nonce, granted)
     _store(env, farmer, worked.farm, worked.block, worked.pail)
     extend_to_longest(env)
-    return scval.to_uint32(worked.gap)
+    return value_wire.uint32(worked.gap)
 
 
-def _harvest(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _harvest(env: ContractEnv, args: _Args) -> bytes:
     farmer, index = read_arguments(env, args, address, u32)
     farm = _load_farm(env)
     harvested = farm_rules.harvest(farm, _Records(env), farmer, index)
@@ -104,38 +104,38 @@ def _harvest(env: ContractEnv, args: _Args) -> xdr.SCVal:
         env.call(
             farm.asset_contract_id,
             "mint",
-            [address_value(farmer), scval.to_int128(harvested.mint_stroops)],
+            [value_wire.address(farmer), value_wire.int128(harvested.mint_stroops)],
         )
     env.delete_data(pail_data_key(farmer, index), _TEMPORARY)
     extend_to_longest(env)
-    return scval.to_int128(harvested.reward_stroops)
+    return value_wire.int128(harvested.reward_stroops)
 
 
-def _pause(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _pause(env: ContractEnv, args: _Args) -> bytes:
     read_arguments(env, args)
     farm = _load_farm(env)
     env.require_auth(farm.homesteader)
-    env.set_instance_value(_PAUSED, scval.to_bool(farm_rules.pause(farm).paused))
-    return scval.to_void()
+    env.set_instance_value(_PAUSED, value_wire.boolean(farm_rules.pause(farm).paused))
+    return value_wire.VOID
 
 
-def _unpause(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _unpause(env: ContractEnv, args: _Args) -> bytes:
     read_arguments(env, args)
     farm = _load_farm(env)
     env.require_auth(farm.homesteader)
-    env.set_instance_value(_PAUSED, scval.to_bool(farm_rules.unpause(farm).paused))
+    env.set_instance_value(_PAUSED, value_wire.boolean(farm_rules.unpause(farm).paused))
     extend_to_longest(env)
-    return scval.to_void()
+    return value_wire.VOID
 
 
-def _remove_block(env: ContractEnv, args: _Args) -> xdr.SCVal:
+def _remove_block(env: ContractEnv, args: _Args) -> bytes:
     (index,) = read_arguments(env, args, u32)
     env.require_auth(_load_farm(env).homesteader)
     env.delete_data(block_data_key(index), _TEMPORARY)
-    return scval.to_void()
+    return value_wire.VOID
 
 
-_FUNCTIONS: Final[dict[str, Callable[[ContractEnv, _Args], xdr.SCVal]]] = {
+_FUNCTIONS: Final[dict[str, Callable[[ContractEnv, _Args], bytes]]] = {
     "plant": _plant,
     "work": _work,
     "harvest": _harvest,
@@ -159,7 +159,7 @@ def _load_farm(env: ContractEnv) -> Farm:
         asset_contract_id=address(asset),
         index=u32(index) if index is not None else 0,
         block=decode_block(block),
-        paused=scval.from_bool(paused) if paused is not None else False,
+        paused=boolean(paused) if paused is not None else False,
     )
 
 

@@ -4,15 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stellar_sdk import scval, xdr
-
-from kale.addresses import account_text, address_value
 from kale.constants import LEDGER_SECONDS
 from kale.contract_errors import TokenError
-from localnet.contracts.arguments import address, boolean, i128, read_arguments, u32
+from localnet.contracts.arguments import address, boolean, i128, muxed_account, read_arguments, u32
 from localnet.contracts.token_allowances import Allowances
 from localnet.contracts.token_asset import AssetInfo, administrator, read_asset, set_administrator
 from localnet.contracts.token_state import Holdings
+from localnet.ledger import value_wire
 from localnet.soroban import cost_table
 from localnet.soroban.contract_env import ContractEnv
 
@@ -22,7 +20,7 @@ _DAY_LEDGERS: Final = 24 * 60 * 60 // LEDGER_SECONDS
 _INSTANCE_EXTENSION_LEDGERS: Final = 7 * _DAY_LEDGERS
 _INSTANCE_THRESHOLD_LEDGERS: Final = _INSTANCE_EXTENSION_LEDGERS - _DAY_LEDGERS
 
-_Args = Sequence[xdr.SCVal]
+_Args = Sequence[bytes]
 
 
 class TokenContract:
@@ -31,7 +29,7 @@ class TokenContract:
     runs_in_vm = False
     costs = cost_table.TOKEN
 
-    def call(self, env: ContractEnv, function: str, args: _Args) -> xdr.SCVal:
+    def call(self, env: ContractEnv, function: str, args: _Args) -> bytes:
         run = _FUNCTIONS.get(function)
         if run is None:
             raise env.missing_function()
@@ -46,88 +44,86 @@ class _Receiver:
     muxed_id: int | None
 
 
-def _receiver(value: xdr.SCVal) -> _Receiver:
-    muxed = value.address.muxed_account if value.address is not None else None
-    if muxed is None:
-        return _Receiver(address(value), None)
-    return _Receiver(account_text(muxed.ed25519.uint256), muxed.id.uint64)
+def _receiver(value: bytes) -> _Receiver:
+    muxed = muxed_account(value)
+    return _Receiver(address(value), None) if muxed is None else _Receiver(*muxed)
 
 
 # Views
 
 
-def _allowance(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _allowance(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     owner, spender = read_arguments(env, args, address, address)
     _extend_instance(env)
-    return scval.to_int128(Allowances(env).amount(owner, spender))
+    return value_wire.int128(Allowances(env).amount(owner, spender))
 
 
-def _balance(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _balance(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     (holder,) = read_arguments(env, args, address)
     _extend_instance(env)
-    return scval.to_int128(Holdings(env, asset).balance(holder))
+    return value_wire.int128(Holdings(env, asset).balance(holder))
 
 
-def _authorized(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _authorized(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     (holder,) = read_arguments(env, args, address)
     _extend_instance(env)
-    return scval.to_bool(Holdings(env, asset).is_authorized(holder))
+    return value_wire.boolean(Holdings(env, asset).is_authorized(holder))
 
 
-def _admin(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _admin(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     read_arguments(env, args)
-    return address_value(administrator(env))
+    return value_wire.address(administrator(env))
 
 
-def _decimals(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _decimals(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     read_arguments(env, args)
-    return scval.to_uint32(DECIMALS)
+    return value_wire.uint32(DECIMALS)
 
 
-def _name(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _name(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     read_arguments(env, args)
-    return scval.to_string(asset.name)
+    return value_wire.string(asset.name.encode())
 
 
-def _symbol(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _symbol(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     read_arguments(env, args)
-    return scval.to_string(asset.code)
+    return value_wire.string(asset.code.encode())
 
 
 # Changes. The order of checks is the contract's: arguments, issuer, authorisation, balances.
 
 
-def _approve(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _approve(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     owner, spender, amount, live_until = read_arguments(env, args, address, address, i128, u32)
     _require_nonnegative(env, amount)
     env.require_auth(owner)
     _extend_instance(env)
     Allowances(env).set(owner, spender, amount, live_until)
-    terms = scval.to_vec([scval.to_int128(amount), scval.to_uint32(live_until)])
+    terms = value_wire.vector([value_wire.int128(amount), value_wire.uint32(live_until)])
     _publish(env, asset, "approve", [owner, spender], terms)
-    return scval.to_void()
+    return value_wire.VOID
 
 
-def _transfer(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _transfer(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     sender, receiver, amount = read_arguments(env, args, address, _receiver, i128)
     _require_nonnegative(env, amount)
     env.require_auth(sender)
     _extend_instance(env)
     _move(env, asset, sender, receiver, amount)
-    return scval.to_void()
+    return value_wire.VOID
 
 
-def _transfer_from(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _transfer_from(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     spender, sender, receiver, amount = read_arguments(env, args, address, address, address, i128)
     _require_nonnegative(env, amount)
     env.require_auth(spender)
     _extend_instance(env)
     Allowances(env).spend(sender, spender, amount)
     _move(env, asset, sender, _Receiver(receiver, None), amount)
-    return scval.to_void()
+    return value_wire.VOID
 
 
-def _burn(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _burn(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     holder, amount = read_arguments(env, args, address, i128)
     _require_nonnegative(env, amount)
     _require_credit(env, asset)
@@ -135,11 +131,11 @@ def _burn(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     env.require_auth(holder)
     _extend_instance(env)
     Holdings(env, asset).spend(holder, amount)
-    _publish(env, asset, "burn", [holder], scval.to_int128(amount))
-    return scval.to_void()
+    _publish(env, asset, "burn", [holder], value_wire.int128(amount))
+    return value_wire.VOID
 
 
-def _burn_from(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _burn_from(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     spender, holder, amount = read_arguments(env, args, address, address, i128)
     _require_nonnegative(env, amount)
     _require_credit(env, asset)
@@ -148,59 +144,59 @@ def _burn_from(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
     _extend_instance(env)
     Allowances(env).spend(holder, spender, amount)
     Holdings(env, asset).spend(holder, amount)
-    _publish(env, asset, "burn", [holder], scval.to_int128(amount))
-    return scval.to_void()
+    _publish(env, asset, "burn", [holder], value_wire.int128(amount))
+    return value_wire.VOID
 
 
-def _mint(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _mint(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     receiver, amount = read_arguments(env, args, address, i128)
     _require_nonnegative(env, amount)
     _require_not_issuer(env, asset, receiver)
     env.require_auth(administrator(env))
     _extend_instance(env)
     Holdings(env, asset).receive(receiver, amount)
-    _publish(env, asset, "mint", [receiver], scval.to_int128(amount))
-    return scval.to_void()
+    _publish(env, asset, "mint", [receiver], value_wire.int128(amount))
+    return value_wire.VOID
 
 
-def _clawback(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _clawback(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     holder, amount = read_arguments(env, args, address, i128)
     _require_nonnegative(env, amount)
     Holdings(env, asset).check_clawback(holder)
     env.require_auth(administrator(env))
     _extend_instance(env)
     Holdings(env, asset).claw_back(holder, amount)
-    _publish(env, asset, "clawback", [holder], scval.to_int128(amount))
-    return scval.to_void()
+    _publish(env, asset, "clawback", [holder], value_wire.int128(amount))
+    return value_wire.VOID
 
 
-def _set_authorized(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _set_authorized(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     holder, authorized = read_arguments(env, args, address, boolean)
     env.require_auth(administrator(env))
     _extend_instance(env)
     Holdings(env, asset).authorize(holder, authorized=authorized)
-    _publish(env, asset, "set_authorized", [holder], scval.to_bool(authorized))
-    return scval.to_void()
+    _publish(env, asset, "set_authorized", [holder], value_wire.boolean(authorized))
+    return value_wire.VOID
 
 
-def _set_admin(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _set_admin(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     (successor,) = read_arguments(env, args, address)
     predecessor = administrator(env)
     env.require_auth(predecessor)
     _extend_instance(env)
     set_administrator(env, successor)
-    _publish(env, asset, "set_admin", [predecessor], address_value(successor))
-    return scval.to_void()
+    _publish(env, asset, "set_admin", [predecessor], value_wire.address(successor))
+    return value_wire.VOID
 
 
-def _trust(env: ContractEnv, asset: AssetInfo, args: _Args) -> xdr.SCVal:
+def _trust(env: ContractEnv, asset: AssetInfo, args: _Args) -> bytes:
     (holder,) = read_arguments(env, args, address)
     _extend_instance(env)
     Holdings(env, asset).trust(holder)
-    return scval.to_void()
+    return value_wire.VOID
 
 
-_FUNCTIONS: Final[dict[str, Callable[[ContractEnv, AssetInfo, _Args], xdr.SCVal]]] = {
+_FUNCTIONS: Final[dict[str, Callable[[ContractEnv, AssetInfo, _Args], bytes]]] = {
     "admin": _admin,
     "allowance": _allowance,
     "approve": _approve,
@@ -233,20 +229,21 @@ def _move(env: ContractEnv, asset: AssetInfo, sender: str, receiver: _Receiver, 
     elif sender == issuer:
         _publish(env, asset, "mint", [receiver.address], data)
     else:
-        _publish(env, asset, "burn", [sender], scval.to_int128(amount))
+        _publish(env, asset, "burn", [sender], value_wire.int128(amount))
 
 
-def _transferred(amount: int, muxed_id: int | None) -> xdr.SCVal:
+def _transferred(amount: int, muxed_id: int | None) -> bytes:
     if muxed_id is None:
-        return scval.to_int128(amount)
-    return scval.to_struct({"amount": scval.to_int128(amount), "to_muxed_id": scval.to_uint64(muxed_id)})
+        return value_wire.int128(amount)
+    amount_field = value_wire.symbol(b"amount"), value_wire.int128(amount)
+    return value_wire.mapping(
+        [amount_field, (value_wire.symbol(b"to_muxed_id"), value_wire.uint64(muxed_id))]
+    )
 
 
-def _publish(
-    env: ContractEnv, asset: AssetInfo, name: str, addresses: Sequence[str], data: xdr.SCVal
-) -> None:
-    topics = [scval.to_symbol(name), *(address_value(item) for item in addresses)]
-    env.publish([*topics, scval.to_string(asset.name)], data)
+def _publish(env: ContractEnv, asset: AssetInfo, name: str, addresses: Sequence[str], data: bytes) -> None:
+    topics = [value_wire.symbol(name.encode()), *map(value_wire.address, addresses)]
+    env.publish([*topics, value_wire.string(asset.name.encode())], data)
 
 
 def _extend_instance(env: ContractEnv) -> None:
@@ -256,7 +253,7 @@ def _extend_instance(env: ContractEnv) -> None:
 def _require_nonnegative(env: ContractEnv, amount: int) -> None:
     if amount < 0:
         raise env.refuse(
-            TokenError.NEGATIVE_AMOUNT, "negative amount is not allowed", [scval.to_int128(amount)]
+            TokenError.NEGATIVE_AMOUNT, "negative amount is not allowed", [value_wire.int128(amount)]
         )
 
 

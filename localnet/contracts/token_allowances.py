@@ -2,13 +2,15 @@
 
 from typing import Final
 
-from stellar_sdk import scval, xdr
+from stellar_sdk import xdr
 
-from kale.addresses import address_value
 from kale.contract_errors import TokenError
+from localnet.contracts.fixed_map import FieldKind, FixedMap, int128_bytes, int128_of
+from localnet.ledger import value_wire
 from localnet.soroban.contract_env import ContractEnv
 
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
+_ALLOWANCE: Final = FixedMap([("amount", FieldKind.INT128), ("live_until_ledger", FieldKind.UINT32)])
 
 
 class Allowances:
@@ -29,20 +31,19 @@ class Allowances:
             raise self._env.refuse(
                 TokenError.ALLOWANCE,
                 "live_until is greater than max",
-                [scval.to_uint32(live_until), scval.to_uint32(ledger.max_live_until)],
+                [value_wire.uint32(live_until), value_wire.uint32(ledger.max_live_until)],
             )
         if amount > 0 and live_until < ledger.sequence:
             raise self._env.refuse(
                 TokenError.ALLOWANCE,
                 "live_until must be >= ledger sequence",
-                [scval.to_uint32(live_until), scval.to_uint32(ledger.sequence)],
+                [value_wire.uint32(live_until), value_wire.uint32(ledger.sequence)],
             )
         stored = self._stored(owner, spender)
         if stored is None and amount == 0:
             return
         key = _allowance_key(owner, spender)
-        value = {"amount": scval.to_int128(amount), "live_until_ledger": scval.to_uint32(live_until)}
-        self._env.put_data(key, _TEMPORARY, scval.to_struct(value))
+        self._env.put_data(key, _TEMPORARY, _ALLOWANCE.encode(int128_bytes(amount), live_until))
         if amount > 0 and (stored is None or stored[1] < live_until):
             lifetime = live_until - ledger.sequence
             self._env.extend_data(key, _TEMPORARY, lifetime, lifetime)
@@ -54,7 +55,7 @@ class Allowances:
             raise self._env.refuse(
                 TokenError.ALLOWANCE,
                 "not enough allowance to spend",
-                [scval.to_int128(left), scval.to_int128(amount)],
+                [value_wire.int128(left), value_wire.int128(amount)],
             )
         stored = self._stored(owner, spender)
         if amount > 0 and stored is not None:
@@ -64,10 +65,15 @@ class Allowances:
         value = self._env.data(_allowance_key(owner, spender), _TEMPORARY)
         if value is None:
             return None
-        fields = scval.from_struct(value)
-        return scval.from_int128(fields["amount"]), scval.from_uint32(fields["live_until_ledger"])
+        fields = _ALLOWANCE.decode(value)
+        assert fields is not None, "only this contract writes allowances"
+        amount, live_until = fields
+        return int128_of(amount), live_until
 
 
-def _allowance_key(owner: str, spender: str) -> xdr.SCVal:
-    parts = {"from": address_value(owner), "spender": address_value(spender)}
-    return scval.to_vec([scval.to_symbol("Allowance"), scval.to_struct(parts)])
+def _allowance_key(owner: str, spender: str) -> bytes:
+    parts = [
+        (value_wire.symbol(b"from"), value_wire.address(owner)),
+        (value_wire.symbol(b"spender"), value_wire.address(spender)),
+    ]
+    return value_wire.vector([value_wire.symbol(b"Allowance"), value_wire.mapping(parts)])

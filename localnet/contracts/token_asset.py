@@ -6,10 +6,10 @@ from typing import Final
 
 from stellar_sdk import scval, xdr
 
-from kale.addresses import account_text, address_value
+from kale.addresses import account_text
 from localnet.contracts.arguments import address
 from localnet.lazy import lazy
-from localnet.ledger.value_wire import encode_value
+from localnet.ledger import value_wire
 from localnet.soroban.contract_env import ContractEnv
 
 NATIVE_NAME: Final = "native"
@@ -32,7 +32,7 @@ class AssetInfo:
 
 def read_asset(env: ContractEnv) -> AssetInfo:
     """The contract's asset, for which its id is a hash."""
-    return _decoded(encode_value(env.required_instance_value(_ASSET_INFO)))
+    return _decoded(env.required_instance_value(_ASSET_INFO))
 
 
 def administrator(env: ContractEnv) -> str:
@@ -41,7 +41,7 @@ def administrator(env: ContractEnv) -> str:
 
 
 def set_administrator(env: ContractEnv, administrator: str) -> None:
-    env.set_instance_value(_ADMIN, address_value(administrator))
+    env.set_instance_value(_ADMIN, value_wire.address(administrator))
 
 
 @lru_cache(maxsize=256)

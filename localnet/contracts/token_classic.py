@@ -4,21 +4,24 @@ Both have the same methods; errors are the contract's: 6 without an account, 10 
 would leave, 13 without a trustline, 14 for too small a reserve, 15 for too many subentries.
 """
 
+from functools import lru_cache
 from typing import Final, Protocol
 
-from stellar_sdk import Asset, scval, xdr
+from stellar_sdk import Asset, xdr
 
-from kale.addresses import account_key_bytes, address_value
+from kale.addresses import account_key_bytes
 from kale.constants import I64_MAX
 from kale.contract_errors import TokenError
-from kale.storage import account_key, trustline_key
+from localnet.ledger import value_wire
 from localnet.ledger.accounts import (
     MAX_SUBENTRIES,
+    account_key,
     highest_balance_stroops,
     line_range,
     new_account,
     new_trustline,
     reserve_stroops,
+    trustline_key,
     with_balance,
     with_line_balance,
     with_line_flags,
@@ -134,7 +137,7 @@ class Trustlines:
             raise self._env.refuse(
                 TokenError.TRUSTLINE_MISSING,
                 "trustline entry is missing for account",
-                [address_value(holder)],
+                [value_wire.address(holder)],
             )
         return data.trust_line
 
@@ -142,8 +145,8 @@ class Trustlines:
         data = xdr.LedgerEntryData(xdr.LedgerEntryType.TRUSTLINE, trust_line=line)
         self._env.put_classic_entry(self._key(holder), data)
 
-    def _key(self, holder: str) -> xdr.LedgerKey:
-        return trustline_key(self._code, self._issuer, holder)
+    def _key(self, holder: str) -> bytes:
+        return _line_key(self._code, self._issuer, holder)
 
 
 class Accounts:
@@ -192,14 +195,14 @@ class Accounts:
             raise self._env.refuse(
                 TokenError.INSUFFICIENT_ACCOUNT_RESERVE,
                 "transfer amount is below minimum balance for new account",
-                [scval.to_int64(balance_stroops), scval.to_int64(least)],
+                [value_wire.int64(balance_stroops), value_wire.int64(least)],
             )
         first_sequence = self._env.ledger.sequence << 32
         return new_account(account_key_bytes(holder), balance_stroops, first_sequence)
 
 
 def _account(env: ContractEnv, holder: str) -> xdr.AccountEntry | None:
-    data = env.classic_entry(account_key(holder))
+    data = env.classic_entry(account_key(account_key_bytes(holder)))
     return None if data is None else data.account
 
 
@@ -211,12 +214,17 @@ def _existing_account(env: ContractEnv, holder: str) -> xdr.AccountEntry:
 
 
 def _account_missing(env: ContractEnv, holder: str) -> HostError:
-    return env.refuse(TokenError.ACCOUNT_MISSING, "account entry is missing", [address_value(holder)])
+    return env.refuse(TokenError.ACCOUNT_MISSING, "account entry is missing", [value_wire.address(holder)])
 
 
 def _put_account(env: ContractEnv, holder: str, account: xdr.AccountEntry) -> None:
     data = xdr.LedgerEntryData(xdr.LedgerEntryType.ACCOUNT, account=account)
-    env.put_classic_entry(account_key(holder), data)
+    env.put_classic_entry(account_key(account_key_bytes(holder)), data)
+
+
+@lru_cache(maxsize=65_536)
+def _line_key(code: str, issuer: str, holder: str) -> bytes:
+    return trustline_key(account_key_bytes(holder), Asset(code, issuer).to_xdr_object())
 
 
 def _changed_balance(env: ContractEnv, balance: int, change: int, lowest: int, highest: int) -> int:
@@ -227,6 +235,6 @@ def _changed_balance(env: ContractEnv, balance: int, change: int, lowest: int, h
         raise env.refuse(
             TokenError.BALANCE,
             "resulting balance is not within the allowed range",
-            [scval.to_int64(lowest), scval.to_int64(changed), scval.to_int64(highest)],
+            [value_wire.int64(lowest), value_wire.int64(changed), value_wire.int64(highest)],
         )
     return changed

@@ -7,9 +7,10 @@ from stellar_sdk import scval, xdr
 
 from kale.constants import I64_MAX, I128_MAX, LEDGER_SECONDS
 from kale.contract_errors import TokenError
-from kale.storage import token_balance_data_key
 from localnet.contracts.token_asset import AssetInfo
 from localnet.contracts.token_classic import Accounts, ClassicHoldings, Trustlines
+from localnet.ledger import value_wire
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban.contract_env import ContractEnv
 
 _DAY_LEDGERS: Final = 24 * 60 * 60 // LEDGER_SECONDS
@@ -116,14 +117,14 @@ class Holdings:
         if stored is None:
             if amount > 0:
                 raise self._env.refuse(
-                    TokenError.BALANCE, "zero balance is not sufficient to spend", [scval.to_int128(amount)]
+                    TokenError.BALANCE, "zero balance is not sufficient to spend", [value_wire.int128(amount)]
                 )
             return
         if stored.amount < amount:
             raise self._env.refuse(
                 TokenError.BALANCE,
                 "balance is not sufficient to spend",
-                [stored.encoded(), scval.to_int128(amount)],
+                [stored.encoded(), value_wire.int128(amount)],
             )
         self._put_contract_balance(holder, replace(stored, amount=stored.amount - amount))
 
@@ -132,7 +133,7 @@ class Holdings:
             raise self._env.refuse(TokenError.BALANCE_DEAUTHORIZED, "balance is deauthorized")
 
     def _contract_balance(self, holder: str) -> "_ContractBalance | None":
-        value = self._env.data(token_balance_data_key(holder), _PERSISTENT)
+        value = self._env.data(_balance_key(holder), _PERSISTENT)
         return _ContractBalance.decoded(value) if value is not None else None
 
     def _new_contract_balance(self, *, authorized: bool) -> "_ContractBalance":
@@ -140,11 +141,11 @@ class Holdings:
         return _ContractBalance(amount=0, authorized=authorized, clawback=clawback)
 
     def _put_contract_balance(self, holder: str, balance: "_ContractBalance") -> None:
-        self._env.put_data(token_balance_data_key(holder), _PERSISTENT, balance.encoded())
+        self._env.put_data(_balance_key(holder), _PERSISTENT, balance.encoded())
         self._extend(holder)
 
     def _extend(self, holder: str) -> None:
-        key = token_balance_data_key(holder)
+        key = _balance_key(holder)
         self._env.extend_data(key, _PERSISTENT, BALANCE_THRESHOLD_LEDGERS, BALANCE_EXTENSION_LEDGERS)
 
 
@@ -157,16 +158,16 @@ class _ContractBalance:
     clawback: bool
 
     @classmethod
-    def decoded(cls, value: xdr.SCVal) -> "_ContractBalance":
-        fields = scval.from_struct(value)
+    def decoded(cls, value: bytes) -> "_ContractBalance":
+        fields = scval.from_struct(xdr.SCVal.from_xdr_bytes(value))
         return cls(
             amount=scval.from_int128(fields["amount"]),
             authorized=scval.from_bool(fields["authorized"]),
             clawback=scval.from_bool(fields["clawback"]),
         )
 
-    def encoded(self) -> xdr.SCVal:
-        return encoded_balance(self.amount, authorized=self.authorized, clawback=self.clawback)
+    def encoded(self) -> bytes:
+        return encode_value(encoded_balance(self.amount, authorized=self.authorized, clawback=self.clawback))
 
 
 def encoded_balance(amount: int, *, authorized: bool, clawback: bool) -> xdr.SCVal:
@@ -178,3 +179,7 @@ def encoded_balance(amount: int, *, authorized: bool, clawback: bool) -> xdr.SCV
             "clawback": scval.to_bool(clawback),
         }
     )
+
+
+def _balance_key(holder: str) -> bytes:
+    return value_wire.vector([value_wire.symbol(b"Balance"), value_wire.address(holder)])

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from stellar_sdk import scval, xdr
-
-from kale.addresses import address_value
 from kale.contract_errors import TractorError
-from localnet.contracts.arguments import address, read_arguments, u32_vector
+from localnet.contracts.arguments import address, i128, is_error, read_arguments, u32_vector
 from localnet.contracts.instance_lifetime import extend_to_longest
+from localnet.ledger import value_wire
 from localnet.soroban import cost_table
 from localnet.soroban.contract_env import ContractEnv
 
@@ -22,14 +20,14 @@ class TractorContract:
     runs_in_vm = True
     costs = cost_table.TRACTOR
 
-    def call(self, env: ContractEnv, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def call(self, env: ContractEnv, function: str, args: Sequence[bytes]) -> bytes:
         if function != "harvest":
             raise env.missing_function()
         farmer, pails = read_arguments(env, args, address, u32_vector)
         return _harvest(env, farmer, pails)
 
 
-def _harvest(env: ContractEnv, farmer: str, pails: Sequence[int]) -> xdr.SCVal:
+def _harvest(env: ContractEnv, farmer: str, pails: Sequence[int]) -> bytes:
     """The reward of each pail, in the order asked for; 0 for one that the farm refuses to harvest.
 
     Needs nobody's authorisation, as the farm's harvest needs none. Refuses if no pail is named, and if no
@@ -40,12 +38,10 @@ def _harvest(env: ContractEnv, farmer: str, pails: Sequence[int]) -> xdr.SCVal:
     stored = env.instance_symbol(FARM)
     if stored is None:
         raise env.trap()
-    farm = address(stored)
-    outcomes = [
-        env.try_call(farm, "harvest", [address_value(farmer), scval.to_uint32(pail)]) for pail in pails
-    ]
-    rewards = [scval.from_int128(outcome) if outcome.error is None else 0 for outcome in outcomes]
+    farm, receiver = address(stored), value_wire.address(farmer)
+    outcomes = [env.try_call(farm, "harvest", [receiver, value_wire.uint32(pail)]) for pail in pails]
+    rewards = [0 if is_error(outcome) else i128(outcome) for outcome in outcomes]
     if max(rewards) <= 0:
         raise env.refuse(TractorError.NOTHING_HARVESTABLE)
     extend_to_longest(env)
-    return scval.to_vec([scval.to_int128(reward) for reward in rewards])
+    return value_wire.vector(list(map(value_wire.int128, rewards)))

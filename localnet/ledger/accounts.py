@@ -61,12 +61,12 @@ def account_id(public_key: bytes) -> xdr.AccountID:
 
 def find_account(reader: EntryReader, public_key: bytes) -> xdr.AccountEntry | None:
     entry = reader.find(account_key(public_key))
-    return None if entry is None else entry.data.account
+    return None if entry is None else entry.account
 
 
 def find_trustline(reader: EntryReader, holder: bytes, asset: xdr.Asset) -> xdr.TrustLineEntry | None:
     entry = reader.find(trustline_key(holder, asset))
-    return None if entry is None else entry.data.trust_line
+    return None if entry is None else entry.trustline
 
 
 def new_account(public_key: bytes, balance_stroops: int, sequence: int) -> xdr.AccountEntry:

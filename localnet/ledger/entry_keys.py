@@ -2,20 +2,24 @@
 
 from functools import lru_cache
 
-from stellar_sdk import scval, xdr
+from stellar_sdk import xdr
 
-from kale.addresses import sc_address
+from kale.addresses import address_text, sc_address
 from kale.storage import instance_key
 from localnet.ledger import wire
 from localnet.ledger.accounts import account_key, public_key, trustline_key
-from localnet.ledger.value_wire import encode_address, encode_value
+from localnet.ledger.value_wire import account_address, address, binary, encode_address, encode_value
 
+_Durability = xdr.ContractDataDurability
 _CONTRACT_DATA = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
+_TEMPORARY = wire.int32(_Durability.TEMPORARY)
+_PERSISTENT = wire.int32(_Durability.PERSISTENT)
 
 
 @lru_cache(maxsize=4_096)
-def _encoded_address(address: str) -> bytes:
-    return encode_address(sc_address(address))
+def _data_of(owner: str) -> bytes:
+    """What the keys of all data entries of an address begin with."""
+    return _CONTRACT_DATA + encode_address(sc_address(owner))
 
 
 @lru_cache(maxsize=1_024)
@@ -50,8 +54,13 @@ def key_bytes(key: xdr.LedgerKey) -> bytes:
 
 
 def data_key_bytes(owner: str, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> bytes:
-    """The key of a data entry: its four fields one after the other."""
-    return _CONTRACT_DATA + _encoded_address(owner) + encode_value(key) + wire.int32(durability)
+    """The key of a data entry."""
+    return value_key_bytes(owner, encode_value(key), durability)
+
+
+def value_key_bytes(owner: str, key: bytes, durability: xdr.ContractDataDurability) -> bytes:
+    """The same from the encoded value of its key: four fields one after the other."""
+    return _data_of(owner) + key + (_TEMPORARY if durability is _Durability.TEMPORARY else _PERSISTENT)
 
 
 def contract_data_entry(
@@ -66,16 +75,13 @@ def contract_data_entry(
     )
 
 
-def key_values(key: bytes) -> list[xdr.SCVal]:
-    """What an error says about a key: whose it is, and which."""
+def key_values(key: bytes) -> list[bytes]:
+    """What an error says about a key: whose it is, and which; encoded values."""
     ledger_key = xdr.LedgerKey.from_xdr_bytes(key)
-    if ledger_key.contract_data is not None:
-        owner = xdr.SCVal(xdr.SCValType.SCV_ADDRESS, address=ledger_key.contract_data.contract)
-        return [owner, ledger_key.contract_data.key]
-    if ledger_key.contract_code is not None:
-        return [scval.to_bytes(ledger_key.contract_code.hash.hash)]
+    data, code = ledger_key.contract_data, ledger_key.contract_code
+    if data is not None:
+        return [address(address_text(data.contract)), encode_value(data.key)]
+    if code is not None:
+        return [binary(code.hash.hash)]
     holder = ledger_key.account or ledger_key.trust_line
-    if holder is None:
-        return []
-    account = xdr.SCAddress(xdr.SCAddressType.SC_ADDRESS_TYPE_ACCOUNT, account_id=holder.account_id)
-    return [xdr.SCVal(xdr.SCValType.SCV_ADDRESS, address=account)]
+    return [] if holder is None else [account_address(public_key(holder.account_id))]

@@ -1,6 +1,7 @@
 """Contract events as the ledger keeps them: encoded piece by piece, and numbered."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stellar_sdk import xdr
 
@@ -28,16 +29,14 @@ class Event:
 
     @lazy
     def _encoded(self) -> bytes:
-        contract = wire.ABSENT if self.contract_id is None else wire.present(self.contract_id)
-        body_version = wire.ABSENT
-        return (
-            wire.ABSENT
-            + contract
-            + wire.int32(self.kind)
-            + body_version
-            + wire.array(self.topics)
-            + self.data
-        )
+        return _heading(self.contract_id, self.kind) + wire.array(self.topics) + self.data
+
+
+@lru_cache(maxsize=1_024)
+def _heading(contract_id: bytes | None, kind: xdr.ContractEventType) -> bytes:
+    """What comes before topics and data: extension, contract, kind and the body's version."""
+    contract = wire.ABSENT if contract_id is None else wire.present(contract_id)
+    return wire.ABSENT + contract + wire.int32(kind) + wire.ABSENT
 
 
 @dataclass(frozen=True, order=True)

@@ -67,7 +67,7 @@ def _restoring_changes(
     key: bytes, archived: StoredEntry, after: StoredEntry | None, sequence: int
 ) -> list[bytes]:
     """An archived entry came back, and may have been changed at once (CAP-66)."""
-    if after is not None and after.live_until is not None and after.data is archived.data:
+    if after is not None and after.live_until is not None and after.has_content_of(archived):
         return [
             _RESTORED + ledger_entry(after),
             _RESTORED + _ttl_entry(key, after.live_until, sequence),
@@ -118,7 +118,7 @@ def _only_life_changed(change: EntryChange) -> bool:
     before, after = change.before, change.after
     if before is None or after is None:
         return False
-    return before.data is after.data and before.extension == after.extension
+    return after.has_content_of(before) and before.extension == after.extension
 
 
 def _ttl_entry(key: bytes, live_until: int, last_modified: int) -> bytes:

@@ -4,17 +4,19 @@ Every plant round trip encodes some hundred values, and most of its time would g
 this one does not know it leaves to the SDK; both give the same bytes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from struct import Struct
 from typing import Final
 
 from stellar_sdk import xdr
 
+from kale.addresses import sc_address
 from localnet.ledger import wire
 
 _KIND: Final = xdr.SCValType
 _UINT32_VALUE: Final = Struct(">iI")
+_INT64_VALUE: Final = Struct(">iq")
 _UINT64_VALUE: Final = Struct(">iQ")
 _INT128_VALUE: Final = Struct(">iqQ")
 
@@ -25,10 +27,15 @@ _VEC: Final = wire.int32(_KIND.SCV_VEC)
 _MAP: Final = wire.int32(_KIND.SCV_MAP)
 _ADDRESS: Final = wire.int32(_KIND.SCV_ADDRESS)
 _INSTANCE: Final = wire.int32(_KIND.SCV_CONTRACT_INSTANCE)
+_ERROR: Final = wire.int32(_KIND.SCV_ERROR)
+_NONCE: Final = wire.int32(_KIND.SCV_LEDGER_KEY_NONCE)
 _ACCOUNT_ADDRESS: Final = wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_ACCOUNT) + wire.int32(
     xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519
 )
 _CONTRACT_ADDRESS: Final = wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_CONTRACT)
+
+VOID: Final = wire.int32(_KIND.SCV_VOID)
+INSTANCE_KEY: Final = wire.int32(_KIND.SCV_LEDGER_KEY_CONTRACT_INSTANCE)
 
 
 def encode_value(value: xdr.SCVal) -> bytes:
@@ -52,6 +59,7 @@ def symbol(text: bytes) -> bytes:
     return _SYMBOL + wire.opaque(text)
 
 
+@lru_cache(maxsize=1_024)
 def string(text: bytes) -> bytes:
     return _STRING + wire.opaque(text)
 
@@ -60,8 +68,16 @@ def binary(content: bytes) -> bytes:
     return _BYTES + wire.opaque(content)
 
 
+def uint32(number: int) -> bytes:
+    return _UINT32_VALUE.pack(_KIND.SCV_U32, number)
+
+
 def uint64(number: int) -> bytes:
     return _UINT64_VALUE.pack(_KIND.SCV_U64, number)
+
+
+def int64(number: int) -> bytes:
+    return _INT64_VALUE.pack(_KIND.SCV_I64, number)
 
 
 def int128(number: int) -> bytes:
@@ -74,6 +90,25 @@ def boolean(value: bool) -> bytes:
 
 def account_address(public_key: bytes) -> bytes:
     return _ADDRESS + _ACCOUNT_ADDRESS + public_key
+
+
+@lru_cache(maxsize=65_536)
+def address(text: str) -> bytes:
+    """A G… or C… address; ValueError for other text."""
+    return _ADDRESS + encode_address(sc_address(text))
+
+
+def nonce(number: int) -> bytes:
+    """The key of a nonce that an address has used."""
+    return _NONCE + wire.int64(number)
+
+
+def error(value: xdr.SCError) -> bytes:
+    return _ERROR + value.to_xdr_bytes()
+
+
+def vector(items: Sequence[bytes]) -> bytes:
+    return _VEC + wire.present(wire.array(items))
 
 
 def mapping(entries: list[tuple[bytes, bytes]]) -> bytes:
@@ -91,7 +126,7 @@ def _bool(value: xdr.SCVal) -> bytes:
 
 def _uint32(value: xdr.SCVal) -> bytes:
     assert value.u32 is not None
-    return _UINT32_VALUE.pack(_KIND.SCV_U32, value.u32.uint32)
+    return uint32(value.u32.uint32)
 
 
 def _uint64(value: xdr.SCVal) -> bytes:

@@ -13,6 +13,7 @@ _INT32 = Struct(">i")
 _UINT64 = Struct(">Q")
 _INT64 = Struct(">q")
 
+_PRESENT = _UINT32.pack(1)
 ABSENT = _UINT32.pack(0)
 """An optional that is not there; also an empty array and the `ext` of version 0."""
 
@@ -35,13 +36,13 @@ def int64(value: int) -> bytes:
 
 def array(items: Iterable[bytes]) -> bytes:
     """A variable array of encoded items."""
-    listed = list(items)
+    listed = items if isinstance(items, (list, tuple)) else list(items)
     return _UINT32.pack(len(listed)) + b"".join(listed)
 
 
 def present(encoded: bytes) -> bytes:
     """An optional that is there."""
-    return _UINT32.pack(1) + encoded
+    return _PRESENT + encoded
 
 
 def opaque(content: bytes) -> bytes:

@@ -5,14 +5,15 @@ in a call that equals it; a child only from within the call that matched its par
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from stellar_sdk import scval, xdr
 
-from kale.addresses import address_text, address_value, sc_address
-from localnet.lazy import lazy
-from localnet.ledger.call_wire import encode_authorized_function
+from kale.addresses import address_text, sc_address
+from localnet.ledger import value_wire, wire
+from localnet.ledger.call_wire import authorized_call, encode_authorized_function, encode_credentials
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban import cost_table
 from localnet.soroban.account_signatures import SignatureError, check_account_signatures
 from localnet.soroban.budget import Budget
@@ -20,33 +21,30 @@ from localnet.soroban.credentials import address_credentials, authorization_payl
 from localnet.soroban.errors import ErrorCode, ErrorType, HostError
 from localnet.soroban.invocation import EnforceAuth, LedgerInfo, RecordAuth
 
-_CREDENTIALS = xdr.SorobanCredentialsType
+_CREDENTIALS: Final = xdr.SorobanCredentialsType
+_BY_SOURCE: Final = xdr.SorobanCredentials(_CREDENTIALS.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT)
 
 
-@dataclass(frozen=True)
 class Call:
-    """One contract call: what an authorisation must equal."""
+    """One contract call: what an authorisation must equal. `args` are encoded values."""
 
-    contract_id: str
-    function: str
-    args: tuple[xdr.SCVal, ...]
+    __slots__ = ("_encoded", "args", "contract_id", "function")
 
-    @lazy
-    def authorized_function(self) -> xdr.SorobanAuthorizedFunction:
-        """The call in the form in which it is signed."""
-        return xdr.SorobanAuthorizedFunction(
-            xdr.SorobanAuthorizedFunctionType.SOROBAN_AUTHORIZED_FUNCTION_TYPE_CONTRACT_FN,
-            contract_fn=xdr.InvokeContractArgs(
-                contract_address=sc_address(self.contract_id),
-                function_name=xdr.SCSymbol(self.function.encode()),
-                args=list(self.args),
-            ),
-        )
+    def __init__(self, contract_id: str, function: str, args: tuple[bytes, ...]) -> None:
+        self.contract_id = contract_id
+        self.function = function
+        self.args = args
+        self._encoded: bytes | None = None
 
-    @lazy
+    def __repr__(self) -> str:
+        return f"Call({self.contract_id}.{self.function})"
+
+    @property
     def encoded(self) -> bytes:
-        """The same as XDR bytes, for comparison."""
-        return encode_authorized_function(self.authorized_function)
+        """XDR `SorobanAuthorizedFunction`: the form in which it is signed, and compared."""
+        if self._encoded is None:
+            self._encoded = authorized_call(self.contract_id, self.function, self.args)
+        return self._encoded
 
 
 class AuthHost(Protocol):
@@ -67,10 +65,10 @@ class AuthHost(Protocol):
     def put_nonce(self, address: str, nonce: int, live_until: int) -> bool:
         """Uses a nonce up; False if it is used already."""
 
-    def check_custom_account(self, contract_id: str, args: Sequence[xdr.SCVal]) -> None:
+    def check_custom_account(self, contract_id: str, args: tuple[bytes, ...]) -> None:
         """Calls `__check_auth` of a contract; raises HostError if it refuses."""
 
-    def error(self, error: xdr.SCError, message: str, args: Sequence[xdr.SCVal] = ()) -> HostError:
+    def error(self, error: xdr.SCError, message: str, args: Sequence[bytes] = ()) -> HostError:
         """Logs an error and returns it to be raised."""
 
     def fail(
@@ -78,7 +76,7 @@ class AuthHost(Protocol):
         kind: xdr.SCErrorType,
         code: xdr.SCErrorCode,
         message: str,
-        args: Sequence[xdr.SCVal] = (),
+        args: Sequence[bytes] = (),
     ) -> HostError:
         """The same for an error of the host's own."""
 
@@ -101,30 +99,31 @@ class Authorizer(Protocol):
     def restore(self, snapshot: "AuthSnapshot") -> None:
         """Takes back what was used and recorded since."""
 
-    def entries(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
-        """What was recorded, or what was given."""
+    def recorded(self) -> tuple[bytes, ...]:
+        """What was asked for, as XDR `SorobanAuthorizationEntry`s; nothing if it was demanded."""
 
 
-@dataclass
 class _Node:
-    """A call in a tree; `used` when it has been asked for."""
+    """A call in a tree, encoded; `used` when it has been asked for."""
 
-    function: xdr.SorobanAuthorizedFunction
-    encoded: bytes
-    children: list["_Node"] = field(default_factory=list)
-    used: bool = False
+    __slots__ = ("children", "encoded", "used")
+
+    def __init__(self, encoded: bytes, children: list["_Node"], *, used: bool) -> None:
+        self.encoded = encoded
+        self.children = children
+        self.used = used
 
     @classmethod
-    def from_invocation(cls, invocation: xdr.SorobanAuthorizedInvocation) -> "_Node":
+    def demanded(cls, invocation: xdr.SorobanAuthorizedInvocation) -> "_Node":
         return cls(
-            invocation.function,
             encode_authorized_function(invocation.function),
-            [cls.from_invocation(child) for child in invocation.sub_invocations],
+            [cls.demanded(child) for child in invocation.sub_invocations],
+            used=False,
         )
 
     @classmethod
     def recorded(cls, call: Call) -> "_Node":
-        return cls(call.authorized_function, call.encoded, used=True)
+        return cls(call.encoded, [], used=True)
 
     def walk(self) -> Iterator["_Node"]:
         """The node and all below it."""
@@ -132,22 +131,24 @@ class _Node:
         for child in self.children:
             yield from child.walk()
 
-    def to_invocation(self) -> xdr.SorobanAuthorizedInvocation:
-        return xdr.SorobanAuthorizedInvocation(
-            function=self.function,
-            sub_invocations=[child.to_invocation() for child in self.children],
-        )
+    def invocation(self) -> bytes:
+        """XDR `SorobanAuthorizedInvocation`."""
+        return self.encoded + wire.array([child.invocation() for child in self.children])
 
 
-@dataclass
 class _Tracker:
     """One tree of one address, and the nodes that the calls in progress matched."""
 
-    address: str
-    root: _Node
-    credentials: xdr.SorobanCredentials
-    path: list[_Node | None]
-    authenticated: bool = False
+    __slots__ = ("address", "authenticated", "credentials", "path", "root")
+
+    def __init__(
+        self, address: str, root: _Node, credentials: xdr.SorobanCredentials, path: list[_Node | None]
+    ) -> None:
+        self.address = address
+        self.root = root
+        self.credentials = credentials
+        self.path = path
+        self.authenticated = False
 
     @property
     def matched_here(self) -> bool:
@@ -157,7 +158,10 @@ class _Tracker:
     @property
     def innermost(self) -> _Node | None:
         """The node of the nearest call in progress that matched."""
-        return next((node for node in reversed(self.path) if node is not None), None)
+        for node in reversed(self.path):
+            if node is not None:
+                return node
+        return None
 
     def match(self, encoded: bytes) -> bool:
         """Uses the node that equals the current call, if there is one in reach."""
@@ -232,7 +236,7 @@ class RecordingAuthorizer:
                 "[recording authorization only] encountered authorization not tied to the root contract "
                 "invocation for an address. Use `require_auth()` in the top invocation or enable non-root "
                 "authorization.",
-                [address_value(address)],
+                [value_wire.address(address)],
             )
         path: list[_Node | None] = [None] * (self._depth - 1)
         self._trackers.append(_Tracker(address, node, self._new_credentials(address), [*path, node]))
@@ -243,15 +247,17 @@ class RecordingAuthorizer:
     def restore(self, snapshot: AuthSnapshot) -> None:
         self._trackers = snapshot.restored()
 
-    def entries(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
+    def recorded(self) -> tuple[bytes, ...]:
         return tuple(
-            xdr.SorobanAuthorizationEntry(tracker.credentials, tracker.root.to_invocation())
-            for tracker in self._trackers
+            [
+                encode_credentials(tracker.credentials) + tracker.root.invocation()
+                for tracker in self._trackers
+            ]
         )
 
     def _new_credentials(self, address: str) -> xdr.SorobanCredentials:
         if address == self._settings.source:
-            return xdr.SorobanCredentials(_CREDENTIALS.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT)
+            return _BY_SOURCE
         nonce = self._settings.nonces()
         # As long as any signature could be valid: the simulated rent is an upper bound.
         self._host.put_nonce(address, nonce, self._host.ledger.max_live_until)
@@ -296,7 +302,7 @@ class EnforcingAuthorizer:
             ErrorType.SCE_AUTH,
             ErrorCode.SCEC_INVALID_ACTION,
             "Unauthorized function call for address",
-            [address_value(address)],
+            [value_wire.address(address)],
         )
 
     def snapshot(self) -> AuthSnapshot:
@@ -305,8 +311,8 @@ class EnforcingAuthorizer:
     def restore(self, snapshot: AuthSnapshot) -> None:
         self._trackers = snapshot.restored()
 
-    def entries(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
-        return self._settings.entries
+    def recorded(self) -> tuple[bytes, ...]:
+        return ()
 
     def _tracker(self, entry: xdr.SorobanAuthorizationEntry) -> _Tracker:
         try:
@@ -314,7 +320,7 @@ class EnforcingAuthorizer:
             address = self._settings.source if signed is None else address_text(signed.address)
         except ValueError as error:
             raise self._host.fail(ErrorType.SCE_AUTH, ErrorCode.SCEC_INVALID_INPUT, str(error)) from error
-        return _Tracker(address, _Node.from_invocation(entry.root_invocation), entry.credentials, [])
+        return _Tracker(address, _Node.demanded(entry.root_invocation), entry.credentials, [])
 
     def _authenticate(self, tracker: _Tracker) -> None:
         """In the host's order: signature, expiry, nonce. The transaction signed for its source."""
@@ -322,9 +328,9 @@ class EnforcingAuthorizer:
         if signed is None:
             return
         self._host.budget.charge(cost_table.AUTH_PAYLOAD)
-        address = address_value(tracker.address)
+        address = value_wire.address(tracker.address)
         payload = authorization_payload(
-            self._host.ledger.network_id, tracker.credentials, tracker.root.to_invocation()
+            self._host.ledger.network_id, tracker.credentials, tracker.root.invocation()
         )
         try:
             self._check_signature(tracker, payload, signed.signature)
@@ -335,14 +341,15 @@ class EnforcingAuthorizer:
                 ErrorType.SCE_AUTH,
                 ErrorCode.SCEC_INVALID_ACTION,
                 "failed account authentication with error",
-                [address, xdr.SCVal(xdr.SCValType.SCV_ERROR, error=error.error)],
+                [address, value_wire.error(error.error)],
             ) from error
         self._consume_nonce(tracker.address, signed)
 
     def _check_signature(self, tracker: _Tracker, payload: bytes, signature: xdr.SCVal) -> None:
         if tracker.address.startswith("C"):
             contexts = scval.to_vec(_contexts(tracker.root))
-            self._host.check_custom_account(tracker.address, [scval.to_bytes(payload), signature, contexts])
+            args = (value_wire.binary(payload), encode_value(signature), encode_value(contexts))
+            self._host.check_custom_account(tracker.address, args)
             return
         account = self._host.find_account(tracker.address)
         if account is None:
@@ -350,30 +357,31 @@ class EnforcingAuthorizer:
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_MISSING_VALUE,
                 "account entry is missing",
-                [address_value(tracker.address)],
+                [value_wire.address(tracker.address)],
             )
         try:
             check_account_signatures(account, payload, signature, self._host.budget)
         except SignatureError as refusal:
-            raise self._host.error(refusal.error, refusal.message, refusal.values) from refusal
+            values = list(map(encode_value, refusal.values))
+            raise self._host.error(refusal.error, refusal.message, values) from refusal
 
     def _consume_nonce(self, address: str, signed: xdr.SorobanAddressCredentials) -> None:
         ledger = self._host.ledger
         expiration = signed.signature_expiration_ledger.uint32
-        subject = address_value(address)
+        subject = value_wire.address(address)
         if ledger.sequence > expiration:
             raise self._host.fail(
                 ErrorType.SCE_AUTH,
                 ErrorCode.SCEC_INVALID_INPUT,
                 "signature has expired",
-                [subject, scval.to_uint32(ledger.sequence), scval.to_uint32(expiration)],
+                [subject, value_wire.uint32(ledger.sequence), value_wire.uint32(expiration)],
             )
         if expiration > ledger.max_live_until:
             raise self._host.fail(
                 ErrorType.SCE_AUTH,
                 ErrorCode.SCEC_INVALID_INPUT,
                 "signature expiration is too late",
-                [subject, scval.to_uint32(ledger.max_live_until), scval.to_uint32(expiration)],
+                [subject, value_wire.uint32(ledger.max_live_until), value_wire.uint32(expiration)],
             )
         live_until = max(expiration, ledger.new_live_until(temporary=True))
         if not self._host.put_nonce(address, signed.nonce.int64, live_until):
@@ -388,7 +396,7 @@ class EnforcingAuthorizer:
 def _contexts(root: _Node) -> list[xdr.SCVal]:
     """The tree's calls depth first, as `__check_auth` gets them."""
     contexts: list[xdr.SCVal] = []
-    call = root.function.contract_fn
+    call = xdr.SorobanAuthorizedFunction.from_xdr_bytes(root.encoded).contract_fn
     if call is not None:
         fields = {
             "args": scval.to_vec(call.args),

@@ -13,9 +13,9 @@ from localnet.soroban.invocation import LedgerInfo
 class ContractEnv(Protocol):
     """The host as one running contract call sees it.
 
-    Keys are SCVals of the contract's own storage unless said otherwise. Methods raise
-    HostError for what ends the call; `refuse`, `trap` and the likes log an error
-    and return the HostError for the contract to raise.
+    Values are encoded SCVals. Keys are values of the contract's own storage unless said
+    otherwise. Methods raise HostError for what ends the call; `refuse`, `trap` and the likes
+    log an error and return the HostError for the contract to raise.
     """
 
     @property
@@ -26,50 +26,50 @@ class ContractEnv(Protocol):
     def ledger(self) -> LedgerInfo:
         """The ledger in which it runs."""
 
-    def instance_value(self, name: str) -> xdr.SCVal | None:
+    def instance_value(self, name: str) -> bytes | None:
         """A value of the instance storage, which is loaded with the contract: that of `Vec[Symbol(name)]`."""
 
-    def instance_symbol(self, name: str) -> xdr.SCVal | None:
+    def instance_symbol(self, name: str) -> bytes | None:
         """The same for contracts that use bare symbols as keys: that of `Symbol(name)`."""
 
-    def required_instance_value(self, name: str) -> xdr.SCVal:
+    def required_instance_value(self, name: str) -> bytes:
         """The same; a missing one ends the call with the host's error."""
 
-    def set_instance_value(self, name: str, value: xdr.SCVal) -> None:
+    def set_instance_value(self, name: str, value: bytes) -> None:
         """Changes it; written back when the call succeeds."""
 
     def extend_instance(self, threshold: int, extend_to: int) -> None:
         """Lets instance and code live `extend_to` ledgers more if at most `threshold` are left."""
 
-    def data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> xdr.SCVal | None:
+    def data(self, key: bytes, durability: xdr.ContractDataDurability) -> bytes | None:
         """A value of the contract's own data entries; None if absent or expired."""
 
-    def put_data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability, value: xdr.SCVal) -> None: ...
+    def put_data(self, key: bytes, durability: xdr.ContractDataDurability, value: bytes) -> None: ...
 
-    def delete_data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> None: ...
+    def delete_data(self, key: bytes, durability: xdr.ContractDataDurability) -> None: ...
 
     def extend_data(
-        self, key: xdr.SCVal, durability: xdr.ContractDataDurability, threshold: int, extend_to: int
+        self, key: bytes, durability: xdr.ContractDataDurability, threshold: int, extend_to: int
     ) -> None: ...
 
-    def classic_entry(self, key: xdr.LedgerKey) -> xdr.LedgerEntryData | None:
-        """An account or trustline. Only the asset contract looks at those."""
+    def classic_entry(self, key: bytes) -> xdr.LedgerEntryData | None:
+        """An account or trustline by its LedgerKey (XDR). Only the asset contract looks at those."""
 
-    def put_classic_entry(self, key: xdr.LedgerKey, data: xdr.LedgerEntryData) -> None: ...
+    def put_classic_entry(self, key: bytes, data: xdr.LedgerEntryData) -> None: ...
 
     def require_auth(self, address: str) -> None:
         """`address` must have authorised this call, or be the contract that made it."""
 
-    def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def call(self, contract_id: str, function: str, args: Sequence[bytes]) -> bytes:
         """Calls another contract; its error ends this call too."""
 
-    def try_call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def try_call(self, contract_id: str, function: str, args: Sequence[bytes]) -> bytes:
         """Calls another contract; an error is the value, and what it did is taken back."""
 
-    def publish(self, topics: Sequence[xdr.SCVal], data: xdr.SCVal) -> None:
+    def publish(self, topics: Sequence[bytes], data: bytes) -> None:
         """Emits a contract event."""
 
-    def refuse(self, code: int, message: str = "", args: Sequence[xdr.SCVal] = ()) -> HostError:
+    def refuse(self, code: int, message: str = "", args: Sequence[bytes] = ()) -> HostError:
         """The contract's own error number."""
 
     def wrong_type(self) -> HostError:
@@ -96,7 +96,7 @@ class Program(Protocol):
     def costs(self) -> FunctionCosts:
         """Instructions that each function takes beside the host's own."""
 
-    def call(self, env: ContractEnv, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def call(self, env: ContractEnv, function: str, args: Sequence[bytes]) -> bytes:
         """Runs one function."""
 
 

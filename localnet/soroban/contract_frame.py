@@ -1,22 +1,15 @@
 """One running contract call: the host as that contract sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from stellar_sdk import scval, xdr
+from stellar_sdk import xdr
 
-from localnet.lazy import lazy
+from localnet.ledger import value_wire, wire
+from localnet.ledger.contract_instance import ContractInstance
 from localnet.ledger.entries import StoredEntry
-from localnet.ledger.entry_keys import (
-    code_key_bytes,
-    contract_data_entry,
-    data_key_bytes,
-    instance_key_bytes,
-    key_bytes,
-)
-from localnet.ledger.value_wire import encode_value
+from localnet.ledger.entry_keys import code_key_bytes, instance_key_bytes, value_key_bytes
 from localnet.soroban import cost_table
 from localnet.soroban.auth import Call
 from localnet.soroban.budget import Budget
@@ -26,9 +19,9 @@ from localnet.soroban.event_log import EventLog
 from localnet.soroban.invocation import LedgerInfo
 from localnet.soroban.values import value_order
 
-_INSTANCE_KEY = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_CONTRACT_INSTANCE)
-_PERSISTENT = xdr.ContractDataDurability.PERSISTENT
+_INSTANCE_KEY = "contract instance key"
 STORAGE_KEY = "contract data key"
+_ACCOUNT = wire.int32(xdr.LedgerEntryType.ACCOUNT)
 
 
 class FrameHost(Protocol):
@@ -46,7 +39,13 @@ class FrameHost(Protocol):
     def find(self, key: bytes, what: str) -> StoredEntry | None:
         """A live entry."""
 
-    def put(self, key: bytes, data: xdr.LedgerEntryData, what: str) -> None: ...
+    def put(self, key: bytes, data: xdr.LedgerEntryData, what: str) -> None:
+        """A classic entry."""
+
+    def put_value(self, key: bytes, value: bytes, what: str) -> None:
+        """Contract data."""
+
+    def put_instance(self, key: bytes, instance: ContractInstance, what: str) -> None: ...
 
     def delete(self, key: bytes, what: str) -> None: ...
 
@@ -55,17 +54,17 @@ class FrameHost(Protocol):
     def require_auth(self, address: str, call: Call) -> None:
         """`address` must have authorised `call`, the current one."""
 
-    def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def call(self, contract_id: str, function: str, args: Sequence[bytes]) -> bytes:
         """Calls a contract from the current one."""
 
-    def try_call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def try_call(self, contract_id: str, function: str, args: Sequence[bytes]) -> bytes:
         """The same; what may be caught of its errors is the value."""
 
-    def refuse(self, code: int, message: str, args: Sequence[xdr.SCVal]) -> HostError:
+    def refuse(self, code: int, message: str, args: Sequence[bytes]) -> HostError:
         """Logs a contract's own error number and returns it to be raised."""
 
     def fail(
-        self, kind: xdr.SCErrorType, code: xdr.SCErrorCode, message: str, args: Sequence[xdr.SCVal] = ()
+        self, kind: xdr.SCErrorType, code: xdr.SCErrorCode, message: str, args: Sequence[bytes] = ()
     ) -> HostError:
         """The same for an error of the host's own."""
 
@@ -73,14 +72,13 @@ class FrameHost(Protocol):
 class Frame:
     """A `ContractEnv`, and the instance storage that lives as long as the call."""
 
-    def __init__(
-        self, host: FrameHost, call: Call, instance: xdr.SCContractInstance, program: Program
-    ) -> None:
+    def __init__(self, host: FrameHost, call: Call, instance: ContractInstance, program: Program) -> None:
         self._host = host
         self._call = call
         self._instance = instance
         self._program = program
-        self._values_changed = False
+        self._values = instance.values
+        self._changed_values: dict[bytes, bytes] | None = None
 
     def __repr__(self) -> str:
         return f"Frame({self._call.contract_id}.{self._call.function})"
@@ -100,108 +98,91 @@ class Frame:
 
     # Instance storage
 
-    def instance_value(self, name: str) -> xdr.SCVal | None:
+    def instance_value(self, name: str) -> bytes | None:
         self._host.budget.charge(cost_table.INSTANCE_VALUE)
-        entry = self._values.get(_instance_name(name).encoded)
-        return entry.val if entry is not None else None
+        return self._values.get(_instance_name(name))
 
-    def instance_symbol(self, name: str) -> xdr.SCVal | None:
+    def instance_symbol(self, name: str) -> bytes | None:
         self._host.budget.charge(cost_table.INSTANCE_VALUE)
-        entry = self._values.get(encode_value(scval.to_symbol(name)))
-        return entry.val if entry is not None else None
+        return self._values.get(value_wire.symbol(name.encode()))
 
-    def required_instance_value(self, name: str) -> xdr.SCVal:
+    def required_instance_value(self, name: str) -> bytes:
         value = self.instance_value(name)
         if value is None:
             raise self._host.fail(
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_MISSING_VALUE,
                 "key is missing from instance storage",
-                [_instance_name(name).value],
+                [_instance_name(name)],
             )
         return value
 
-    def set_instance_value(self, name: str, value: xdr.SCVal) -> None:
+    def set_instance_value(self, name: str, value: bytes) -> None:
         self._host.budget.charge(cost_table.INSTANCE_VALUE)
-        key = _instance_name(name)
-        self._values[key.encoded] = xdr.SCMapEntry(key=key.value, val=value)
-        self._values_changed = True
+        if self._changed_values is None:
+            self._values = self._changed_values = dict(self._values)
+        self._changed_values[_instance_name(name)] = value
 
     def extend_instance(self, threshold: int, extend_to: int) -> None:
-        self._host.extend(instance_key_bytes(self.contract_id), "contract instance key", threshold, extend_to)
-        wasm_hash = self._instance.executable.wasm_hash
+        self._host.extend(instance_key_bytes(self.contract_id), _INSTANCE_KEY, threshold, extend_to)
+        wasm_hash = self._instance.wasm_hash
         if wasm_hash is not None:
-            self._host.extend(code_key_bytes(wasm_hash.hash), "contract code key", threshold, extend_to)
+            self._host.extend(code_key_bytes(wasm_hash), "contract code key", threshold, extend_to)
 
     def write_instance(self) -> None:
         """Puts the instance back if its storage changed; the host calls it when the call succeeds."""
-        if not self._values_changed:
+        values = self._changed_values
+        if values is None:
             return
-        values = list(self._values.values())
-        if len(values) > self._stored_values:
-            values.sort(key=lambda entry: value_order(entry.key))
-        storage = xdr.SCMap(values)
-        instance = xdr.SCContractInstance(executable=self._instance.executable, storage=storage)
-        value = xdr.SCVal(xdr.SCValType.SCV_CONTRACT_INSTANCE, instance=instance)
-        entry = contract_data_entry(self.contract_id, _INSTANCE_KEY, _PERSISTENT, value)
-        self._host.put(instance_key_bytes(self.contract_id), entry, "contract instance key")
-
-    @lazy
-    def _values(self) -> dict[bytes, xdr.SCMapEntry]:
-        """The instance storage by its encoded keys, in the host's order until a key is added."""
-        stored = self._instance.storage.sc_map if self._instance.storage is not None else ()
-        return {encode_value(entry.key): entry for entry in stored}
-
-    @property
-    def _stored_values(self) -> int:
-        return len(self._instance.storage.sc_map) if self._instance.storage is not None else 0
+        if len(values) > len(self._instance.values):
+            ordered = sorted(values, key=lambda key: value_order(xdr.SCVal.from_xdr_bytes(key)))
+            values = {key: values[key] for key in ordered}
+        instance = self._instance.with_values(values)
+        self._host.put_instance(instance_key_bytes(self.contract_id), instance, _INSTANCE_KEY)
 
     # Data entries
 
-    def data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> xdr.SCVal | None:
+    def data(self, key: bytes, durability: xdr.ContractDataDurability) -> bytes | None:
         entry = self._host.find(self._key_bytes(key, durability), STORAGE_KEY)
-        if entry is None or entry.data.contract_data is None:
-            return None
-        return entry.data.contract_data.val
+        return None if entry is None else entry.value
 
-    def put_data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability, value: xdr.SCVal) -> None:
-        entry = contract_data_entry(self.contract_id, key, durability, value)
-        self._host.put(self._key_bytes(key, durability), entry, STORAGE_KEY)
+    def put_data(self, key: bytes, durability: xdr.ContractDataDurability, value: bytes) -> None:
+        self._host.put_value(self._key_bytes(key, durability), value, STORAGE_KEY)
 
-    def delete_data(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> None:
+    def delete_data(self, key: bytes, durability: xdr.ContractDataDurability) -> None:
         self._host.delete(self._key_bytes(key, durability), STORAGE_KEY)
 
     def extend_data(
-        self, key: xdr.SCVal, durability: xdr.ContractDataDurability, threshold: int, extend_to: int
+        self, key: bytes, durability: xdr.ContractDataDurability, threshold: int, extend_to: int
     ) -> None:
         self._host.extend(self._key_bytes(key, durability), STORAGE_KEY, threshold, extend_to)
 
-    def classic_entry(self, key: xdr.LedgerKey) -> xdr.LedgerEntryData | None:
-        entry = self._host.find(key_bytes(key), _classic_kind(key))
+    def classic_entry(self, key: bytes) -> xdr.LedgerEntryData | None:
+        entry = self._host.find(key, _classic_kind(key))
         return entry.data if entry is not None else None
 
-    def put_classic_entry(self, key: xdr.LedgerKey, data: xdr.LedgerEntryData) -> None:
-        self._host.put(key_bytes(key), data, _classic_kind(key))
+    def put_classic_entry(self, key: bytes, data: xdr.LedgerEntryData) -> None:
+        self._host.put(key, data, _classic_kind(key))
 
-    def _key_bytes(self, key: xdr.SCVal, durability: xdr.ContractDataDurability) -> bytes:
-        return data_key_bytes(self.contract_id, key, durability)
+    def _key_bytes(self, key: bytes, durability: xdr.ContractDataDurability) -> bytes:
+        return value_key_bytes(self.contract_id, key, durability)
 
     # The rest of the host
 
     def require_auth(self, address: str) -> None:
         self._host.require_auth(address, self._call)
 
-    def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def call(self, contract_id: str, function: str, args: Sequence[bytes]) -> bytes:
         return self._host.call(contract_id, function, args)
 
-    def try_call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def try_call(self, contract_id: str, function: str, args: Sequence[bytes]) -> bytes:
         return self._host.try_call(contract_id, function, args)
 
-    def publish(self, topics: Sequence[xdr.SCVal], data: xdr.SCVal) -> None:
+    def publish(self, topics: Sequence[bytes], data: bytes) -> None:
         self._host.budget.charge(cost_table.EVENT)
         self._host.events.contract_event(self.contract_id, topics, data)
 
-    def refuse(self, code: int, message: str = "", args: Sequence[xdr.SCVal] = ()) -> HostError:
+    def refuse(self, code: int, message: str = "", args: Sequence[bytes] = ()) -> HostError:
         return self._host.refuse(code, message, args)
 
     def wrong_type(self) -> HostError:
@@ -233,22 +214,15 @@ class Frame:
         )
 
     @property
-    def _function(self) -> xdr.SCVal:
-        return scval.to_symbol(self._call.function)
-
-
-@dataclass(frozen=True)
-class _InstanceName:
-    value: xdr.SCVal
-    encoded: bytes
+    def _function(self) -> bytes:
+        return value_wire.symbol(self._call.function.encode())
 
 
 @lru_cache(maxsize=256)
-def _instance_name(name: str) -> _InstanceName:
+def _instance_name(name: str) -> bytes:
     """The key of a value in the instance storage, as a contract's enum of keys encodes it."""
-    value = scval.to_vec([scval.to_symbol(name)])
-    return _InstanceName(value, encode_value(value))
+    return value_wire.vector([value_wire.symbol(name.encode())])
 
 
-def _classic_kind(key: xdr.LedgerKey) -> str:
-    return "account" if key.account is not None else "trustline"
+def _classic_kind(key: bytes) -> str:
+    return "account" if key.startswith(_ACCOUNT) else "trustline"

@@ -4,9 +4,12 @@ from hashlib import sha256
 
 from stellar_sdk import xdr
 
+from localnet.ledger import wire
 from localnet.ledger.value_wire import encode_address
 
 _CREDENTIALS = xdr.SorobanCredentialsType
+_WITH_ADDRESS = wire.int32(xdr.EnvelopeType.ENVELOPE_TYPE_SOROBAN_AUTHORIZATION_WITH_ADDRESS)
+_WITHOUT_ADDRESS = wire.int32(xdr.EnvelopeType.ENVELOPE_TYPE_SOROBAN_AUTHORIZATION)
 
 
 def address_credentials(credentials: xdr.SorobanCredentials) -> xdr.SorobanAddressCredentials | None:
@@ -32,32 +35,17 @@ def _check_order(delegates: list[xdr.SorobanDelegateSignature]) -> None:
         _check_order(delegate.nested_delegates)
 
 
-def authorization_payload(
-    network_id: bytes, credentials: xdr.SorobanCredentials, invocation: xdr.SorobanAuthorizedInvocation
-) -> bytes:
-    """The 32 bytes that an address and its delegates sign; all but the oldest arm include the address."""
+def authorization_payload(network_id: bytes, credentials: xdr.SorobanCredentials, invocation: bytes) -> bytes:
+    """The 32 bytes that an address and its delegates sign for a call tree (XDR).
+
+    They hash a `HashIDPreimage`; all but the oldest arm of credentials include the address.
+    """
     signed = address_credentials(credentials)
     if signed is None:
         raise ValueError("source account credentials carry no signature")
+    terms = wire.int64(signed.nonce.int64) + wire.uint32(signed.signature_expiration_ledger.uint32)
     if credentials.address is None:
-        preimage = xdr.HashIDPreimage(
-            xdr.EnvelopeType.ENVELOPE_TYPE_SOROBAN_AUTHORIZATION_WITH_ADDRESS,
-            soroban_authorization_with_address=xdr.HashIDPreimageSorobanAuthorizationWithAddress(
-                network_id=xdr.Hash(network_id),
-                nonce=signed.nonce,
-                signature_expiration_ledger=signed.signature_expiration_ledger,
-                address=signed.address,
-                invocation=invocation,
-            ),
-        )
+        preimage = _WITH_ADDRESS + network_id + terms + encode_address(signed.address) + invocation
     else:
-        preimage = xdr.HashIDPreimage(
-            xdr.EnvelopeType.ENVELOPE_TYPE_SOROBAN_AUTHORIZATION,
-            soroban_authorization=xdr.HashIDPreimageSorobanAuthorization(
-                network_id=xdr.Hash(network_id),
-                nonce=signed.nonce,
-                signature_expiration_ledger=signed.signature_expiration_ledger,
-                invocation=invocation,
-            ),
-        )
-    return sha256(preimage.to_xdr_bytes()).digest()
+        preimage = _WITHOUT_ADDRESS + network_id + terms + invocation
+    return sha256(preimage).digest()

@@ -3,21 +3,18 @@
 Source of behaviours and texts: the Soroban host of protocol 23 and later.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
-from stellar_sdk import scval, xdr
+from stellar_sdk import xdr
 
-from kale.addresses import account_key_bytes, address_value
+from kale.addresses import account_key_bytes
+from localnet.ledger import value_wire
 from localnet.ledger.accounts import account_key
+from localnet.ledger.contract_instance import ContractInstance
 from localnet.ledger.entries import EntryReader, StoredEntry
-from localnet.ledger.entry_keys import (
-    code_key_bytes,
-    contract_data_entry,
-    data_key_bytes,
-    instance_key_bytes,
-    key_values,
-)
+from localnet.ledger.entry_keys import code_key_bytes, instance_key_bytes, key_values, value_key_bytes
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban import cost_table
 from localnet.soroban.auth import Authorizer, Call, EnforcingAuthorizer, RecordingAuthorizer
 from localnet.soroban.budget import Budget
@@ -43,7 +40,8 @@ INSTANCE: Final = "contract instance key"
 CODE: Final = "contract code key"
 EXTEND_INSTANCE: Final = "extend_current_contract_instance_and_code_ttl"
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
-_T = TypeVar("_T")
+#: What an access to an entry may raise in the storage.
+_INACCESSIBLE: Final = (FootprintExceededError, EntryArchivedError)
 
 
 class Host:
@@ -81,7 +79,7 @@ class Host:
         """Calls `function` of the contract `contract_id` (C…); never raises for what a contract does."""
         try:
             self._authorizer = self._new_authorizer()
-            value = self.call(contract_id, function, args)
+            value = self.call(contract_id, function, tuple(map(encode_value, args)))
         except HostError as error:
             report = self.events.report(error.error)
             self.events.fail_from(0)
@@ -94,11 +92,11 @@ class Host:
 
     # Calls
 
-    def call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def call(self, contract_id: str, function: str, args: Sequence[bytes]) -> bytes:
         """A call from the current frame, or the root call."""
         return self._call(self._callable(contract_id, function, args))
 
-    def try_call(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def try_call(self, contract_id: str, function: str, args: Sequence[bytes]) -> bytes:
         """A call from the current frame that may fail: then its error is the value, and it changed nothing.
 
         A contract's own error comes through, others of the host become Error(Context, InvalidAction); what no
@@ -115,23 +113,23 @@ class Host:
             caught = error.error
             if caught.contract_code is None:
                 caught = host_error(ErrorType.SCE_CONTEXT, ErrorCode.SCEC_INVALID_ACTION)
-            return xdr.SCVal(xdr.SCValType.SCV_ERROR, error=caught)
+            return value_wire.error(caught)
 
-    def check_custom_account(self, contract_id: str, args: Sequence[xdr.SCVal]) -> None:
+    def check_custom_account(self, contract_id: str, args: tuple[bytes, ...]) -> None:
         """Asks an account contract; only authentication may call this reserved function."""
-        self._call(Call(contract_id, CHECK_AUTH, tuple(args)))
+        self._call(Call(contract_id, CHECK_AUTH, args))
 
-    def _callable(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> Call:
+    def _callable(self, contract_id: str, function: str, args: Sequence[bytes]) -> Call:
         if function.startswith("__"):
             raise self.fail(
                 ErrorType.SCE_CONTEXT,
                 ErrorCode.SCEC_INVALID_ACTION,
                 "can't invoke a reserved function directly",
-                [scval.to_symbol(function)],
+                [value_wire.symbol(function.encode())],
             )
         return Call(contract_id, function, tuple(args))
 
-    def _call(self, call: Call, *, is_tried: bool = False) -> xdr.SCVal:
+    def _call(self, call: Call, *, is_tried: bool = False) -> bytes:
         caller = self.current_contract
         self.events.called(caller, call.contract_id, call.function, call.args)
         mark = self.events.mark()
@@ -148,13 +146,13 @@ class Host:
     def _failed_call(self, call: Call, error: HostError, *, is_tried: bool) -> HostError:
         """Logged for the caller, and for its VM if that ends with it."""
         host_function = "try_call" if is_tried else "call"
-        arguments = [scval.to_symbol(call.function), scval.to_vec(call.args)]
+        arguments = [value_wire.symbol(call.function.encode()), value_wire.vector(call.args)]
         logged = self.error(error.error, f"contract {host_function} failed", arguments)
         if is_tried and error.is_recoverable:
             return logged
         return self._escalated(logged, host_function)
 
-    def _run(self, call: Call) -> xdr.SCVal:
+    def _run(self, call: Call) -> bytes:
         if any(frame.contract_id == call.contract_id for frame in self._frames):
             raise self.fail(
                 ErrorType.SCE_CONTEXT, ErrorCode.SCEC_INVALID_ACTION, "Contract re-entry is not allowed"
@@ -178,19 +176,18 @@ class Host:
             self._frames.pop()
         return value
 
-    def _load(self, contract_id: str) -> tuple[xdr.SCContractInstance, Program]:
+    def _load(self, contract_id: str) -> tuple[ContractInstance, Program]:
         entry = self.find(instance_key_bytes(contract_id), INSTANCE)
-        data = entry.data.contract_data if entry is not None else None
-        if data is None or data.val.instance is None:
+        instance = None if entry is None else entry.instance
+        if instance is None:
             raise self.fail(
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_MISSING_VALUE,
                 "trying to get non-existing value for contract instance",
-                [address_value(contract_id)],
+                [value_wire.address(contract_id)],
             )
-        instance = data.val.instance
-        if instance.executable.wasm_hash is not None:
-            self._load_code(instance.executable.wasm_hash.hash)
+        if instance.wasm_hash is not None:
+            self._load_code(instance.wasm_hash)
         program = self._find_program(instance.executable)
         if program is None:
             raise self.fail(
@@ -204,39 +201,62 @@ class Host:
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_MISSING_VALUE,
                 "Wasm does not exist",
-                [scval.to_bytes(wasm_hash)],
+                [value_wire.binary(wasm_hash)],
             )
 
     # Storage
 
     def find(self, key: bytes, what: str) -> StoredEntry | None:
         """A live entry; `what` names its kind in errors."""
-        return self._accessed(key, what, "has_contract_data", lambda: self.storage.find(key))
+        try:
+            return self.storage.find(key)
+        except _INACCESSIBLE as error:
+            raise self._inaccessible(key, what, "has_contract_data", error) from error
 
     def put(self, key: bytes, data: xdr.LedgerEntryData, what: str) -> None:
-        """Creates or rewrites an entry."""
-        self._accessed(key, what, "put_contract_data", lambda: self.storage.put(key, data))
+        """Creates or rewrites a classic entry."""
+        try:
+            self.storage.put(key, data)
+        except _INACCESSIBLE as error:
+            raise self._inaccessible(key, what, "put_contract_data", error) from error
+
+    def put_value(self, key: bytes, value: bytes, what: str) -> None:
+        """Creates or rewrites contract data."""
+        try:
+            self.storage.put_value(key, value)
+        except _INACCESSIBLE as error:
+            raise self._inaccessible(key, what, "put_contract_data", error) from error
+
+    def put_instance(self, key: bytes, instance: ContractInstance, what: str) -> None:
+        """Rewrites a contract's instance."""
+        try:
+            self.storage.put_instance(key, instance)
+        except _INACCESSIBLE as error:
+            raise self._inaccessible(key, what, "put_contract_data", error) from error
 
     def delete(self, key: bytes, what: str) -> None:
         """Removes an entry."""
-        self._accessed(key, what, "del_contract_data", lambda: self.storage.delete(key))
+        try:
+            self.storage.delete(key)
+        except _INACCESSIBLE as error:
+            raise self._inaccessible(key, what, "del_contract_data", error) from error
 
     def extend(self, key: bytes, what: str, threshold: int, extend_to: int) -> None:
         """Lengthens an entry's life."""
-        self._accessed(key, what, EXTEND_INSTANCE, lambda: self.storage.extend(key, threshold, extend_to))
-
-    def _accessed(self, key: bytes, what: str, host_function: str, access: Callable[[], _T]) -> _T:
-        """`host_function` is the one by which a VM asks for that access to its data."""
         try:
-            return access()
-        except FootprintExceededError:
+            self.storage.extend(key, threshold, extend_to)
+        except _INACCESSIBLE as error:
+            raise self._inaccessible(key, what, EXTEND_INSTANCE, error) from error
+
+    def _inaccessible(self, key: bytes, what: str, host_function: str, error: Exception) -> HostError:
+        """`host_function` is the one by which a VM asks for that access to its data."""
+        code, message = ErrorCode.SCEC_INTERNAL_ERROR, "accessing no-longer-live entry"
+        if isinstance(error, FootprintExceededError):
             code, message = ErrorCode.SCEC_EXCEEDED_LIMIT, f"trying to access {what} outside of the footprint"
-        except EntryArchivedError:
-            code, message = ErrorCode.SCEC_INTERNAL_ERROR, "accessing no-longer-live entry"
         failed = self.fail(ErrorType.SCE_STORAGE, code, message, key_values(key))
         if what == STORAGE_KEY or host_function == EXTEND_INSTANCE:
-            raise self._escalated(failed, host_function)
-        raise failed
+            return self._escalated(failed, host_function)
+        return failed
 
     # Authorisation
 
@@ -253,7 +273,7 @@ class Host:
     def find_account(self, address: str) -> xdr.AccountEntry | None:
         """The account entry of a G address."""
         entry = self.find(account_key(account_key_bytes(address)), "account")
-        return entry.data.account if entry is not None else None
+        return None if entry is None else entry.account
 
     def touch_signer(self, address: str) -> None:
         """Counts what authenticating an address will read to the footprint."""
@@ -261,27 +281,23 @@ class Host:
             self.find_account(address)
             return
         entry = self.find(instance_key_bytes(address), INSTANCE)
-        data = None if entry is None else entry.data.contract_data
-        instance = None if data is None else data.val.instance
-        if instance is not None and instance.executable.wasm_hash is not None:
-            self.find(code_key_bytes(instance.executable.wasm_hash.hash), CODE)
+        instance = None if entry is None else entry.instance
+        if instance is not None and instance.wasm_hash is not None:
+            self.find(code_key_bytes(instance.wasm_hash), CODE)
 
     def put_nonce(self, address: str, nonce: int, live_until: int) -> bool:
         """Uses up a nonce of an address; False if it is used already."""
-        value = xdr.SCVal(xdr.SCValType.SCV_LEDGER_KEY_NONCE, nonce_key=xdr.SCNonceKey(xdr.Int64(nonce)))
-        key = data_key_bytes(address, value, _TEMPORARY)
+        key = value_key_bytes(address, value_wire.nonce(nonce), _TEMPORARY)
         try:
             if self.storage.find(key) is not None:
                 return False
-            self.storage.put(
-                key, contract_data_entry(address, value, _TEMPORARY, scval.to_void()), live_until
-            )
+            self.storage.put_value(key, value_wire.VOID, live_until)
         except FootprintExceededError as error:
             raise self.fail(
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_EXCEEDED_LIMIT,
                 "trying to access nonce outside of footprint for address",
-                [address_value(address)],
+                [value_wire.address(address)],
             ) from error
         return True
 
@@ -302,22 +318,22 @@ class Host:
         """The contract that is running; None before the root call."""
         return self._frames[-1].contract_id if self._frames else None
 
-    def error(self, error: xdr.SCError, message: str, args: Sequence[xdr.SCVal] = ()) -> HostError:
+    def error(self, error: xdr.SCError, message: str, args: Sequence[bytes] = ()) -> HostError:
         """Logs an error and returns it to be raised."""
         self.events.error(self.current_contract, error, message, args)
         return HostError(error)
 
     def fail(
-        self, kind: xdr.SCErrorType, code: xdr.SCErrorCode, message: str, args: Sequence[xdr.SCVal] = ()
+        self, kind: xdr.SCErrorType, code: xdr.SCErrorCode, message: str, args: Sequence[bytes] = ()
     ) -> HostError:
         """The same for an error of the host's own."""
         return self.error(host_error(kind, code), message, args)
 
-    def refuse(self, code: int, message: str, args: Sequence[xdr.SCVal]) -> HostError:
+    def refuse(self, code: int, message: str, args: Sequence[bytes]) -> HostError:
         """A contract's own error number, as its code or the host's built-in contract reports it."""
         if not self._frames[-1].runs_in_vm:
             return self.error(contract_error(code), message, args)
-        error = self.error(contract_error(code), "failing with contract error", [scval.to_uint32(code)])
+        error = self.error(contract_error(code), "failing with contract error", [value_wire.uint32(code)])
         return self._escalated(error, "fail_with_error")
 
     def _escalated(self, error: HostError, host_function: str) -> HostError:
@@ -329,18 +345,16 @@ class Host:
             return HostError(error.error, ends_vm=True)
         return error
 
-    def _outcome(self, value: xdr.SCVal | None, failure: Failure | None) -> Invocation:
-        read_only, read_write = self.storage.touched()
+    def _outcome(self, value: bytes | None, failure: Failure | None) -> Invocation:
         authorizer = self._authorizer
         return Invocation(
-            value=value,
+            encoded_value=value,
             failure=failure,
             writes=self.storage.writes() if failure is None else {},
-            touched_read_only=read_only,
-            touched_read_write=read_write,
+            touched=self.storage.touched(),
             restored=self.storage.restored(),
             events=self.events.contract_events(),
             diagnostic_events=self.events.diagnostic_events(),
-            auth=authorizer.entries() if authorizer is not None else (),
+            recorded_auth=() if authorizer is None else authorizer.recorded(),
             instructions=self.budget.used,
         )

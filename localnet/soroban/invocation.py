@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 
 from stellar_sdk import xdr
 
+from localnet.lazy import lazy
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.events import Event
 from localnet.network_settings import MAINNET_SETTINGS, Lifetimes
 from localnet.soroban.side_door import SideDoor
+from localnet.soroban.values import key_order
 
 
 @dataclass(frozen=True)
@@ -94,27 +96,49 @@ class Failure:
 class Invocation:
     """The outcome of a root call.
 
-    Exactly one of `value` and `failure` is set. `writes` holds what changed, None for a
+    Exactly one of `encoded_value` and `failure` is set. `writes` holds what changed, None for a
     deletion, and is empty after a failure; an entry whose life alone was extended
-    comes with its old `data` and `last_modified` and a new `live_until`. `touched_…` names
-    what was read and written, in the ledger's order of keys, also after a failure.
+    comes with its old `data` and `last_modified` and a new `live_until`. `touched` names
+    what was read, and whether it was also written, also after a failure.
     `restored` are the archived entries that a recording restored; they count as written.
     `events` are the contract events of a success, `diagnostic_events` (XDR) everything in
-    the order of the calls. `auth` is what was recorded, or in enforcing mode what was given.
-    `instructions` is what the call took by the cost table, also after a failure.
+    the order of the calls. `recorded_auth` (XDR) is what would have to be authorised; in enforcing
+    mode it is empty. `instructions` is what the call took by the cost table, also after a failure.
     """
 
-    value: xdr.SCVal | None
+    encoded_value: bytes | None
     failure: Failure | None
     writes: Mapping[bytes, StoredEntry | None]
-    touched_read_only: tuple[bytes, ...]
-    touched_read_write: tuple[bytes, ...]
+    touched: Mapping[bytes, bool]
     restored: Mapping[bytes, StoredEntry]
     events: tuple[Event, ...]
     diagnostic_events: tuple[bytes, ...]
-    auth: tuple[xdr.SorobanAuthorizationEntry, ...]
+    recorded_auth: tuple[bytes, ...]
     instructions: int
 
     @property
     def succeeded(self) -> bool:
         return self.failure is None
+
+    @property
+    def value(self) -> xdr.SCVal | None:
+        return None if self.encoded_value is None else xdr.SCVal.from_xdr_bytes(self.encoded_value)
+
+    @property
+    def auth(self) -> tuple[xdr.SorobanAuthorizationEntry, ...]:
+        return tuple(map(xdr.SorobanAuthorizationEntry.from_xdr_bytes, self.recorded_auth))
+
+    @lazy
+    def touched_read_only(self) -> tuple[bytes, ...]:
+        """The keys that were only read, in the ledger's order."""
+        return self._in_order(written=False)
+
+    @lazy
+    def touched_read_write(self) -> tuple[bytes, ...]:
+        """Those that were written too."""
+        return self._in_order(written=True)
+
+    def _in_order(self, *, written: bool) -> tuple[bytes, ...]:
+        return tuple(
+            sorted((key for key, is_write in self.touched.items() if is_write is written), key=key_order)
+        )

@@ -2,12 +2,12 @@
 
 from stellar_sdk import xdr
 
+from localnet.ledger.contract_instance import ContractInstance
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.soroban import cost_table
 from localnet.soroban.budget import Budget
 from localnet.soroban.errors import EntryArchivedError, FootprintExceededError
 from localnet.soroban.invocation import Footprint, LedgerInfo
-from localnet.soroban.values import key_order
 
 _CONTRACT_DATA = xdr.LedgerEntryType.CONTRACT_DATA.value.to_bytes(4, "big")
 _CONTRACT_CODE = xdr.LedgerEntryType.CONTRACT_CODE.value.to_bytes(4, "big")
@@ -26,8 +26,7 @@ def has_lifetime(key: bytes) -> bool:
 
 def restored_entry(archived: StoredEntry, ledger: LedgerInfo) -> StoredEntry:
     """An archived entry rewritten in this ledger: it lives the network's minimum again."""
-    live_until = ledger.new_live_until(temporary=False)
-    return StoredEntry(archived.data, ledger.sequence, live_until, archived.extension)
+    return archived.restored(ledger.sequence, ledger.new_live_until(temporary=False))
 
 
 class HostStorage:
@@ -58,25 +57,40 @@ class HostStorage:
         is_first = key not in self._touched
         self._touch(key, writing=False)
         entry = self._current(key)
-        self._charge_read(entry if is_first else None)
+        if entry is None or not is_first:
+            self._budget.charge(cost_table.ACCESS)
+        else:
+            # An entry that was not read before is decoded.
+            self._budget.charge(cost_table.ENTRY + cost_table.ENTRY_BYTE * len(entry.data_xdr))
         return entry
 
-    def put(self, key: bytes, data: xdr.LedgerEntryData, live_until: int | None = None) -> None:
-        """Creates or replaces an entry.
+    def put(self, key: bytes, data: xdr.LedgerEntryData) -> None:
+        """Creates or replaces a classic entry."""
+        before = self._to_write(key)
+        sequence = self._ledger.sequence
+        entry = StoredEntry(data, sequence, None) if before is None else before.rewritten(data, sequence)
+        self._write(key, entry)
+
+    def put_value(self, key: bytes, value: bytes, live_until: int | None = None) -> None:
+        """Creates or replaces contract data with an encoded value.
 
         A rewrite never changes how long an entry lives. A new one lives the network's
         minimum, or until `live_until`.
         """
-        self._touch(key, writing=True)
-        before = self._current(key)
+        before = self._to_write(key)
+        sequence = self._ledger.sequence
         if before is not None:
-            entry = before.rewritten(data, self._ledger.sequence)
-        else:
-            if live_until is None and has_lifetime(key):
-                live_until = self._ledger.new_live_until(temporary=is_temporary(key))
-            entry = StoredEntry(data, self._ledger.sequence, live_until)
-        self._written[key] = entry
-        self._budget.charge(cost_table.WRITE + cost_table.WRITTEN_BYTE * len(entry.data_xdr))
+            self._write(key, before.with_value(value, sequence))
+            return
+        if live_until is None:
+            live_until = self._ledger.new_live_until(temporary=is_temporary(key))
+        self._write(key, StoredEntry.of_value(key, value, sequence, live_until))
+
+    def put_instance(self, key: bytes, instance: ContractInstance) -> None:
+        """Replaces a contract's instance, which is there: its code runs."""
+        before = self._to_write(key)
+        assert before is not None
+        self._write(key, before.with_instance(instance, self._ledger.sequence))
 
     def delete(self, key: bytes) -> None:
         self._touch(key, writing=True)
@@ -117,20 +131,18 @@ class HostStorage:
         """The archived entries that were touched, as their restoration left them."""
         return self._restored
 
-    def touched(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        """(only read, also written) keys in the ledger's order."""
-        ordered = sorted(self._touched, key=key_order)
-        return (
-            tuple(key for key in ordered if not self._touched[key]),
-            tuple(key for key in ordered if self._touched[key]),
-        )
+    def touched(self) -> dict[bytes, bool]:
+        """The keys that were read, and whether they were written too."""
+        return self._touched
 
-    def _charge_read(self, decoded: StoredEntry | None) -> None:
-        """An access, and the decoding of an entry that was not read before."""
-        if decoded is None:
-            self._budget.charge(cost_table.ACCESS)
-        else:
-            self._budget.charge(cost_table.ENTRY + cost_table.ENTRY_BYTE * len(decoded.data_xdr))
+    def _to_write(self, key: bytes) -> StoredEntry | None:
+        """What a write finds."""
+        self._touch(key, writing=True)
+        return self._current(key)
+
+    def _write(self, key: bytes, entry: StoredEntry) -> None:
+        self._written[key] = entry
+        self._budget.charge(cost_table.WRITE + cost_table.WRITTEN_BYTE * len(entry.data_xdr))
 
     def _touch(self, key: bytes, *, writing: bool) -> None:
         if self._footprint is not None:

@@ -14,7 +14,6 @@ from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.meta import SorobanCharge
 from localnet.ledger.state import Layer
-from localnet.ledger.value_wire import encode_value
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.host import Host
 from localnet.soroban.invocation import EnforceAuth, Footprint, Invocation, LedgerInfo
@@ -103,8 +102,8 @@ def _settle(
     settings: NetworkSettings,
 ) -> SorobanEffect:
     """Holds a successful call to the declared resources and to the refundable part of the fee."""
-    assert invocation.value is not None
-    value = encode_value(invocation.value)
+    value = invocation.encoded_value
+    assert value is not None
     encoded_events = [event.encode() for event in invocation.events]
     output_bytes = len(value) + sum(map(len, encoded_events))
     if output_bytes > settings.transaction.events_bytes or not _are_writes_declared(

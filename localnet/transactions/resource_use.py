@@ -42,16 +42,14 @@ def largest_disk_read_bytes(keys: Iterable[bytes], restored: Iterable[bytes], be
     """The same with every account at the size to which its extensions may have grown by the time of apply."""
     keys = tuple(keys)
     accounts = (below.find(key) for key in keys if is_classic_key(key))
-    growth = sum(account_growth_bytes(entry.data.account) for entry in accounts if entry is not None)
+    growth = sum(account_growth_bytes(entry.account) for entry in accounts if entry is not None)
     return disk_read_bytes(keys, restored, below) + growth
 
 
 def are_entries_small_enough(entries: Iterable[StoredEntry | None], settings: NetworkSettings) -> bool:
     """Whether no contract data entry is larger than the network lets one be."""
     return all(
-        entry is None
-        or entry.data.contract_data is None
-        or entry_bytes(entry) <= settings.transaction.entry_bytes
+        entry is None or not entry.is_contract_data or entry_bytes(entry) <= settings.transaction.entry_bytes
         for entry in entries
     )
 
@@ -77,7 +75,7 @@ def rent_changes(
                 new_bytes=entry_bytes(after),
                 old_live_until=None if before is None else before.live_until,
                 new_live_until=after.live_until,
-                is_code=after.data.contract_code is not None,
+                is_code=after.is_code,
             )
         )
     return changes

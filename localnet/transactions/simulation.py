@@ -16,7 +16,6 @@ from localnet.ledger.call_wire import encode_authorization, encode_host_function
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.meta import entry_bytes
 from localnet.ledger.state import EntryChange, Layer
-from localnet.ledger.value_wire import encode_value
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.host import Host
 from localnet.soroban.invocation import EnforceAuth, Invocation, LedgerInfo, RecordAuth
@@ -179,13 +178,17 @@ class Simulator:
         target = call_target(call.host_function)
         if target is None:
             raise self._refusal("HostError: Error(Value, InvalidInput)\n\nDebugInfo not available\n")
-        host = Host(self._state, self._ledger, self._auth(envelope, call, options), find_program)
+        auth = self._auth(envelope, call, options)
+        host = Host(self._state, self._ledger, auth, find_program)
         invocation = host.invoke_root(target.contract_id, target.function, target.args)
         events = invocation.diagnostic_events
         if invocation.failure is not None:
             raise SimulationError(invocation.failure.report, events, self._ledger.sequence)
-        assert invocation.value is not None
-        result = CallResult(encode_value(invocation.value), tuple(map(encode_authorization, invocation.auth)))
+        assert invocation.encoded_value is not None
+        asked = invocation.recorded_auth
+        if isinstance(auth, EnforceAuth):
+            asked = tuple(map(encode_authorization, auth.entries))
+        result = CallResult(invocation.encoded_value, asked)
         call_bytes = len(encode_host_function(call.host_function)) + len(wire.array(result.auth))
         use = self._call_use(invocation, result.return_value, options)
         return Simulation(

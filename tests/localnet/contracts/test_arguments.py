@@ -1,10 +1,15 @@
 """Whatever a caller sends as arguments, the host answers with an outcome."""
 
+from collections.abc import Callable
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stellar_sdk import StrKey, scval, xdr
 
 from kale.addresses import address_value
+from localnet.contracts import arguments
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban.values import describe, value_order
 from tests.localnet.contract_chain import TOKEN, ContractChain, keypair
 
@@ -82,6 +87,38 @@ token_functions = st.sampled_from(
 def test_every_value_can_be_printed_and_ordered(value: xdr.SCVal) -> None:
     assert describe(value) or value.sym is not None  # an empty symbol prints as nothing
     assert value_order(value) <= value_order(value)
+
+
+@given(values)
+def test_arguments_are_read_as_the_sdk_reads_them(value: xdr.SCVal) -> None:
+    for read, expected in (
+        (arguments.boolean, scval.from_bool),
+        (arguments.u32, scval.from_uint32),
+        (arguments.u64, scval.from_uint64),
+        (arguments.i128, scval.from_int128),
+    ):
+        assert outcome_of(read, encode_value(value)) == outcome_of(expected, value)
+
+
+@given(hashes)
+def test_addresses_are_those_that_hold_authority(key: bytes) -> None:
+    account, contract = StrKey.encode_ed25519_public_key(key), StrKey.encode_contract(key)
+    for text in (account, contract):
+        assert arguments.address(encode_value(address_value(text))) == text
+        assert arguments.muxed_account(encode_value(address_value(text))) is None
+    assert arguments.muxed_account(encode_value(muxed(key))) == (account, 3)
+    for value in (muxed(key), pool(key), scval.to_bytes(key)):
+        assert outcome_of(arguments.address, encode_value(value)) is None
+    assert arguments.hash32(encode_value(scval.to_bytes(key))) == key
+    assert outcome_of(arguments.hash32, encode_value(scval.to_bytes(key[1:]))) is None
+
+
+def outcome_of(read: Callable[[Any], Any], value: object) -> object:
+    """What a reader makes of a value; None if it refuses."""
+    try:
+        return read(value)
+    except ValueError:
+        return None
 
 
 @settings(deadline=None)

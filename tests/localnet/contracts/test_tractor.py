@@ -11,6 +11,7 @@ from kale.networks import LOCAL
 from kale.storage import block_key, decode_block, pail_key
 from localnet.contracts.install import farm_entries, new_farm, tractor_entries
 from localnet.ledger.entry_keys import instance_key_bytes
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban.invocation import Footprint, Invocation
 from localnet.testing import NodeHandle
 from tests.localnet.contract_chain import (
@@ -143,15 +144,11 @@ def test_a_harvest_lets_the_tractor_live_as_long_as_it_can(chain: ContractChain)
 
 def test_a_tractor_that_knows_no_farm_ends_in_a_trap(chain: ContractChain) -> None:
     entries = tractor_entries(TRACTOR, FARM, chain.ledger)
-    instance = entries[instance_key_bytes(TRACTOR)]
-    data = instance.data.contract_data
-    assert data is not None
-    assert data.val.instance is not None
-    stored = data.val.instance.storage
-    assert stored is not None
-    assert [entry.key for entry in stored.sc_map] == [scval.to_symbol("FARM")]
-    stored.sc_map.clear()
-    chain.entries.apply(entries)
+    entry = entries[instance_key_bytes(TRACTOR)]
+    assert entry.instance is not None
+    assert list(entry.instance.values) == [encode_value(scval.to_symbol("FARM"))]
+    emptied = entry.with_instance(entry.instance.with_values({}), chain.ledger.sequence)
+    chain.entries.apply({**entries, instance_key_bytes(TRACTOR): emptied})
     assert failure_text(harvest(chain, 1)) == "Error(WasmVm, InvalidAction)"
     assert failure_text(harvest(chain)) == "Error(Contract, #1)"
 

@@ -7,6 +7,7 @@ from stellar_sdk import MuxedAccount, StrKey, scval, xdr
 from kale.addresses import address_value, sc_address
 from kale.networks import LOCAL
 from kale.storage import account_key, instance_key, pail_key, trustline_key
+from localnet.ledger import value_wire
 from localnet.ledger.accounts import new_account, stored_account
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.entry_keys import contract_data_entry, key_bytes
@@ -113,3 +114,33 @@ def test_entries(value: xdr.SCVal, durability: xdr.ContractDataDurability) -> No
     assert StoredEntry(data, 1, 2).data_xdr == data.to_xdr_bytes()
     account = stored_account(new_account(bytes(32), 5, 6), 1)
     assert account.data_xdr == account.data.to_xdr_bytes()
+
+
+@given(
+    integers(32, signed=False), integers(64, signed=True), integers(128, signed=True), st.binary(max_size=40)
+)
+def test_what_is_encoded_without_a_value(small: int, middle: int, large: int, content: bytes) -> None:
+    error = xdr.SCError(xdr.SCErrorType.SCE_CONTRACT, contract_code=xdr.Uint32(small))
+    nonce = xdr.SCVal(KIND.SCV_LEDGER_KEY_NONCE, nonce_key=xdr.SCNonceKey(xdr.Int64(middle)))
+    for encoded, value in (
+        (value_wire.uint32(small), scval.to_uint32(small)),
+        (value_wire.uint64(small), scval.to_uint64(small)),
+        (value_wire.int64(middle), scval.to_int64(middle)),
+        (value_wire.int128(large), scval.to_int128(large)),
+        (value_wire.binary(content), scval.to_bytes(content)),
+        (value_wire.string(content), scval.to_string(content)),
+        (value_wire.boolean(small % 2 == 1), scval.to_bool(small % 2 == 1)),
+        (value_wire.VOID, scval.to_void()),
+        (value_wire.nonce(middle), nonce),
+        (value_wire.error(error), xdr.SCVal(KIND.SCV_ERROR, error=error)),
+        (
+            value_wire.vector([value_wire.VOID, value_wire.uint32(small)]),
+            scval.to_vec([scval.to_void(), scval.to_uint32(small)]),
+        ),
+    ):
+        assert encoded == value.to_xdr_bytes()
+
+
+@given(st.one_of(accounts, contracts))
+def test_addresses_from_their_text(address: str) -> None:
+    assert value_wire.address(address) == address_value(address).to_xdr_bytes()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -132,7 +131,7 @@ async def test_an_archived_entry_is_given_with_a_life_until_0_and_a_temporary_on
     for key in keys:
         entry = chain.state.find(key.to_xdr_bytes())
         assert entry is not None
-        chain.state.commit({key.to_xdr_bytes(): replace(entry, live_until=dead)})
+        chain.state.commit({key.to_xdr_bytes(): entry.extended(dead)})
     found = await farmer.rpc.get_ledger_entries(keys)
     assert found.entries is not None
     assert [(entry.key, entry.live_until_ledger) for entry in found.entries] == [(keys[0].to_xdr(), 0)]

@@ -321,9 +321,8 @@ def with_signature(signature: xdr.SCVal, nonce: int = 1) -> xdr.SorobanAuthoriza
 def signatures(*signers: Keypair) -> xdr.SCVal:
     """Ada's authorisation signed by other keys, in the order given."""
     entry = signed(5)
-    payload = authorization_payload(
-        sha256(LOCAL.passphrase.encode()).digest(), entry.credentials, entry.root_invocation
-    )
+    invocation = entry.root_invocation.to_xdr_bytes()
+    payload = authorization_payload(sha256(LOCAL.passphrase.encode()).digest(), entry.credentials, invocation)
     return scval.to_vec(
         [
             scval.to_struct(

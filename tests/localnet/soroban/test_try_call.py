@@ -6,8 +6,10 @@ from types import MappingProxyType
 import pytest
 from stellar_sdk import StrKey, scval, xdr
 
+from localnet.ledger import value_wire
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.entry_keys import contract_data_entry, data_key_bytes, instance_key_bytes
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban.contract_env import ContractEnv, Program
 from localnet.soroban.cost_table import FunctionCosts
 from localnet.soroban.host import Host
@@ -28,9 +30,9 @@ class Outer:
     runs_in_vm = True
     costs: FunctionCosts = MappingProxyType({})
 
-    def call(self, env: ContractEnv, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def call(self, env: ContractEnv, function: str, args: Sequence[bytes]) -> bytes:
         env.require_auth(ADA)
-        return scval.to_vec([env.try_call(INNER, function, []), env.try_call(INNER, "write", [])])
+        return value_wire.vector([env.try_call(INNER, function, []), env.try_call(INNER, "write", [])])
 
 
 class Inner:
@@ -39,17 +41,18 @@ class Inner:
     runs_in_vm = True
     costs: FunctionCosts = MappingProxyType({})
 
-    def call(self, env: ContractEnv, function: str, args: Sequence[xdr.SCVal]) -> xdr.SCVal:
+    def call(self, env: ContractEnv, function: str, args: Sequence[bytes]) -> bytes:
         env.require_auth(ADA)
-        env.put_data(_NOTE, _PERSISTENT, scval.to_symbol(function))
-        env.publish([_NOTE], scval.to_symbol(function))
+        name = value_wire.symbol(function.encode())
+        env.put_data(encode_value(_NOTE), _PERSISTENT, name)
+        env.publish([encode_value(_NOTE)], name)
         if function == "refuse":
             raise env.refuse(7)
         if function == "trap":
             raise env.trap()
         if function == "loop":
             env.call(OUTER, "write", [])
-        return scval.to_symbol(function)
+        return name
 
 
 def find_program(executable: xdr.ContractExecutable) -> Program | None:
