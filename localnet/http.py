@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from localnet.faults.requests import RequestFaults
 from localnet.friendbot import Friendbot, FriendbotFailure, FriendbotRefusal
+from localnet.http_body import invite_body, read_body
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Dispatcher, UnreadableRequest
 
@@ -23,6 +24,7 @@ _ANY_ORIGIN: Final = {
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Allow-Methods": "*",
 }
+_JSON_HEADERS: Final = {hdrs.CONTENT_TYPE: _JSON, **_ANY_ORIGIN}
 
 
 @dataclass(frozen=True)
@@ -52,26 +54,27 @@ class HttpHandlers:
         self._friendbot = friendbot
         self._faults = faults
 
-    def application(self) -> web.Application:
-        application = web.Application(client_max_size=MAX_BODY_BYTES)
-        application.router.add_route("GET", FRIENDBOT_PATH, self.fund)
-        application.router.add_route("POST", FRIENDBOT_PATH, self.fund)
-        application.router.add_route("*", FRIENDBOT_PATH + "/{path:.*}", self.refuse_path)
-        application.router.add_route("*", "/{path:.*}", self.serve_rpc)
-        return application
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path
+        if not path.startswith(FRIENDBOT_PATH):
+            return await self._serve_rpc(request)
+        if path == FRIENDBOT_PATH and request.method in ("GET", "POST"):
+            return await self._fund(request)
+        if path.startswith(f"{FRIENDBOT_PATH}/"):  # the friendbot has one path
+            return _problem(_NOT_FOUND, _NO_SUCH_PATH)
+        return await self._serve_rpc(request)
 
-    async def serve_rpc(self, request: web.Request) -> web.StreamResponse:
+    async def _serve_rpc(self, request: web.BaseRequest) -> web.StreamResponse:
         """What comes before JSON-RPC is answered in plain text, as by the Go library below stellar-rpc."""
-        if request.method == "OPTIONS":
-            return web.Response(status=204, headers=_ANY_ORIGIN)
         if request.method != "POST":
-            return web.Response(status=405, headers=_ANY_ORIGIN)
-        if request.content_type != _JSON:
-            return _plain(415, "content-type must be application/json")
-        if (request.charset or "utf-8") not in _CHARSETS:
-            return _plain(415, "invalid content-type charset")
+            return web.Response(status=204 if request.method == "OPTIONS" else 405, headers=_ANY_ORIGIN)
+        if request.headers.get(hdrs.CONTENT_TYPE) != _JSON:  # most name it so and no more
+            if request.content_type != _JSON:
+                return _plain(415, "content-type must be application/json")
+            if (request.charset or "utf-8") not in _CHARSETS:
+                return _plain(415, "invalid content-type charset")
         try:
-            body = await request.read()
+            body = await read_body(request, MAX_BODY_BYTES)
         except web.HTTPRequestEntityTooLarge:
             return _plain(500, "http: request body too large")
         if self._faults.are_there:
@@ -85,10 +88,11 @@ class HttpHandlers:
             return _plain(500, str(error))
         if answer is None:
             return web.Response(status=204, headers=_ANY_ORIGIN)
-        return web.Response(body=answer, content_type=_JSON, headers=_ANY_ORIGIN)
+        return web.Response(body=answer, headers=_JSON_HEADERS)
 
-    async def fund(self, request: web.Request) -> web.Response:
+    async def _fund(self, request: web.BaseRequest) -> web.Response:
         try:
+            await invite_body(request)
             form = await request.post()
         except (ValueError, web.HTTPException):
             return _problem(_BAD_REQUEST, _BAD_FORM)
@@ -105,10 +109,6 @@ class HttpHandlers:
             "envelope_xdr": base64_text(funding.envelope),
         }
         return web.json_response(body, headers=_ANY_ORIGIN)
-
-    async def refuse_path(self, _: web.Request) -> web.Response:
-        """The friendbot has one path."""
-        return _problem(_NOT_FOUND, _NO_SUCH_PATH)
 
 
 def _plain(status: int, text: str) -> web.Response:

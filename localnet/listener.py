@@ -1,13 +1,17 @@
-"""A port on which an application is served, and which can be closed and opened again."""
+"""A port on which requests are served, and which can be closed and opened again."""
 
 import errno
 import socket
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from poolkit.startup_error import StartupError
 
 _SHUTDOWN_WALL_SECONDS = 1.0
+
+Serve = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""Answers requests of all methods and paths: aiohttp's routing would take longer than most answers."""
 
 
 class Listener:
@@ -19,7 +23,7 @@ class Listener:
         self._option = option
         self._socket: socket.socket | None = _bind(host, port, option)
         self._port: int = self._socket.getsockname()[1]
-        self._runner: web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
 
     def __repr__(self) -> str:
         return f"Listener({self.address}, {'open' if self._runner else 'closed'})"
@@ -28,13 +32,12 @@ class Listener:
     def address(self) -> str:
         return f"{self._host}:{self._port}"
 
-    async def open(self, application: web.Application) -> None:
+    async def open(self, serve: Serve) -> None:
         """Accepts connections; binds again after a close. Raises StartupError if the port was lost."""
         bound = self._socket or _bind(self._host, self._port, self._option)
         self._socket = None
-        runner = web.AppRunner(
-            application, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_WALL_SECONDS
-        )
+        server = web.Server(serve, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_WALL_SECONDS)
         await runner.setup()
         await web.SockSite(runner, bound).start()
         self._runner = runner

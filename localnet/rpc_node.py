@@ -46,7 +46,7 @@ class RpcNode:
 
     async def open(self) -> None:
         """Accepts connections."""
-        await self._listener.open(self._handlers.application())
+        await self._listener.open(self._handlers.serve)
 
     async def close(self) -> None:
         """Refuses connections; the chain goes on."""

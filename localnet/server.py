@@ -83,7 +83,7 @@ class LocalnetNode:
 
     async def __aenter__(self) -> Self:
         await self.open_rpc()
-        await self._admin_listener.open(self._admin_handlers.application())
+        await self._admin_listener.open(self._admin_handlers.serve)
         self._closing = asyncio.create_task(self.clock.close_ledgers_forever())
         return self
 

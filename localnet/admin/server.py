@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from localnet.admin.requests import AdminError, Result, Routes
+from localnet.http_body import read_body
 from poolkit.startup_error import StartupError
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -19,12 +20,7 @@ class AdminHandlers:
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
 
-    def application(self) -> web.Application:
-        application = web.Application(client_max_size=MAX_BODY_BYTES)
-        application.router.add_route("*", "/{path:.*}", self.serve)
-        return application
-
-    async def serve(self, request: web.Request) -> web.Response:
+    async def serve(self, request: web.BaseRequest) -> web.Response:
         try:
             return _response(200, await self._answer(request))
         except AdminError as error:
@@ -32,7 +28,7 @@ class AdminHandlers:
         except StartupError as error:  # the process ends of it: a ledger could not be kept
             return _response(500, {"error": str(error)})
 
-    async def _answer(self, request: web.Request) -> Result:
+    async def _answer(self, request: web.BaseRequest) -> Result:
         # A browser names the page's origin in every POST; no page has business here, whatever its host name.
         if "Origin" in request.headers:
             raise AdminError(403, "requests of web pages are not served")
@@ -44,7 +40,7 @@ class AdminHandlers:
         if route is None:
             raise AdminError(404, f"{request.path} is unknown; known are {', '.join(sorted(self._routes))}")
         try:
-            body = await request.read()
+            body = await read_body(request, MAX_BODY_BYTES)
         except web.HTTPRequestEntityTooLarge:
             raise AdminError(413, f"the body is too long, at most {MAX_BODY_BYTES} bytes are read") from None
         return await route.answer(body)

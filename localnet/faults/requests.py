@@ -17,7 +17,7 @@ Answer = Callable[[bytes], web.Response]
 
 _GARBAGE: Final = b"\xff\xfe<html>\x00 this is no JSON"
 
-_Effect = Callable[[FaultRule, web.Request, bytes, Answer], Awaitable[web.StreamResponse]]
+_Effect = Callable[[FaultRule, web.BaseRequest, bytes, Answer], Awaitable[web.StreamResponse]]
 
 
 class RequestFaults:
@@ -49,7 +49,7 @@ class RequestFaults:
         """Whether requests have to pass through `serve`."""
         return self._faults.has(Scope.REQUEST)
 
-    async def serve(self, request: web.Request, body: bytes, answer: Answer) -> web.StreamResponse:
+    async def serve(self, request: web.BaseRequest, body: bytes, answer: Answer) -> web.StreamResponse:
         ledger = self._view.network_ledger
         rule = self._faults.strike_request(self._node, _methods_of(body), ledger)
         if rule is None:
@@ -63,7 +63,7 @@ class RequestFaults:
         return None if rule is None else _SUBMISSION_FAULTS[rule.kind]
 
     async def _refuse(
-        self, rule: FaultRule, request: web.Request, body: bytes, answer: Answer
+        self, rule: FaultRule, request: web.BaseRequest, body: bytes, answer: Answer
     ) -> web.StreamResponse:
         if rule.wall_seconds:
             self._refuse_connections(rule.wall_seconds)
@@ -77,19 +77,19 @@ _SUBMISSION_FAULTS: Final = {
 
 
 async def _answer_status(
-    rule: FaultRule, request: web.Request, body: bytes, answer: Answer
+    rule: FaultRule, request: web.BaseRequest, body: bytes, answer: Answer
 ) -> web.StreamResponse:
     return web.Response(status=rule.status, text=f"{HTTPStatus(rule.status).phrase}\n")
 
 
 async def _answer_garbage(
-    rule: FaultRule, request: web.Request, body: bytes, answer: Answer
+    rule: FaultRule, request: web.BaseRequest, body: bytes, answer: Answer
 ) -> web.StreamResponse:
     return web.Response(body=_GARBAGE, content_type="application/json")
 
 
 async def _answer_late(
-    rule: FaultRule, request: web.Request, body: bytes, answer: Answer
+    rule: FaultRule, request: web.BaseRequest, body: bytes, answer: Answer
 ) -> web.StreamResponse:
     answered = answer(body)
     await asyncio.sleep(rule.wall_seconds)
@@ -97,14 +97,14 @@ async def _answer_late(
 
 
 async def _lose_answer(
-    rule: FaultRule, request: web.Request, body: bytes, answer: Answer
+    rule: FaultRule, request: web.BaseRequest, body: bytes, answer: Answer
 ) -> web.StreamResponse:
     answer(body)
     return _without_answer(request)
 
 
 async def _cut_answer(
-    rule: FaultRule, request: web.Request, body: bytes, answer: Answer
+    rule: FaultRule, request: web.BaseRequest, body: bytes, answer: Answer
 ) -> web.StreamResponse:
     """The whole length in the header, half of the body behind it."""
     whole = answer(body)
@@ -118,7 +118,7 @@ async def _cut_answer(
     return cut
 
 
-def _without_answer(request: web.Request) -> web.StreamResponse:
+def _without_answer(request: web.BaseRequest) -> web.StreamResponse:
     """Ends the connection; the response that aiohttp wants goes nowhere."""
     if request.transport is not None:
         request.transport.abort()

@@ -152,5 +152,4 @@ def _failure(id_text: str, error: RpcError) -> str:
     return f'{{"jsonrpc":"2.0","id":{id_text},"error":{_encode(described)}}}'
 
 
-def _encode(answer: object) -> str:
-    return json.dumps(answer, separators=(",", ":"))
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode

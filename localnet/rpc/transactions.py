@@ -1,5 +1,6 @@
 """getTransaction and getTransactions: what became of transactions."""
 
+import re
 from typing import Any, Final
 
 from stellar_sdk import xdr
@@ -17,6 +18,7 @@ from localnet.transactions.application import AppliedTransaction
 GET_TRANSACTION: Final = Structure("GetTransactionRequest", {"hash": TEXT, "xdrFormat": TEXT})
 GET_TRANSACTIONS: Final = Structure("GetTransactionsRequest", PAGE_FIELDS)
 
+_HASH: Final = re.compile("[0-9a-fA-F]{64}")
 _HASH_LETTERS: Final = (64, 65)
 _FIRST_OPERATION: Final = 1
 
@@ -100,11 +102,12 @@ def _next_cursor(first: int, listed: list[AppliedTransaction], limit: int, histo
 
 
 def _ledger_range(history: HistoryView) -> dict[str, Any]:
+    latest, oldest = history.latest, history.oldest
     return {
-        "latestLedger": history.latest.sequence,
-        "latestLedgerCloseTime": str(history.latest.close_time),
-        "oldestLedger": history.oldest.sequence,
-        "oldestLedgerCloseTime": str(history.oldest.close_time),
+        "latestLedger": latest.sequence,
+        "latestLedgerCloseTime": str(latest.close_time),
+        "oldestLedger": oldest.sequence,
+        "oldestLedgerCloseTime": str(oldest.close_time),
     }
 
 
@@ -146,15 +149,15 @@ def _cursor(found: AppliedTransaction) -> int:
 
 
 def _decode_hash(text: str) -> bytes:
+    if _HASH.fullmatch(text):
+        return bytes.fromhex(text)
     size = len(text.encode("utf-8", errors="replace"))
     if size not in _HASH_LETTERS:
         raise invalid(f"unexpected hash length ({size})")
     for letter in text:
         if letter not in "0123456789abcdefABCDEF":
             raise invalid(f"incorrect hash: encoding/hex: invalid byte: {_rune(letter)}")
-    if size % 2:
-        raise invalid("incorrect hash: encoding/hex: odd length hex string")
-    return bytes.fromhex(text)
+    raise invalid("incorrect hash: encoding/hex: odd length hex string")
 
 
 def _rune(letter: str) -> str:
