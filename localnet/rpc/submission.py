@@ -32,4 +32,7 @@ class Submissions:
         result = submitted.submission.result
         if result is not None:
             answer |= xdr_format.field("errorResult", xdr.TransactionResult, result.encode())
+            if result.fault is not None:
+                events = xdr_format.encode_all(xdr.DiagnosticEvent, [result.fault.diagnostic_event()])
+                answer[f"diagnosticEvents{xdr_format.suffix}"] = events
         return answer

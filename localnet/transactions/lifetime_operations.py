@@ -3,7 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from stellar_sdk.xdr import ExtendFootprintTTLResultCode, OperationType, RestoreFootprintResultCode
+from stellar_sdk.xdr import (
+    ExtendFootprintTTLResultCode,
+    OperationType,
+    RestoreFootprintResultCode,
+    SCErrorCode,
+    SCErrorType,
+)
 
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.meta import SorobanCharge, entry_bytes
@@ -16,28 +22,42 @@ from localnet.transactions.envelopes import Envelope
 from localnet.transactions.fees import non_refundable_stroops, rent_stroops
 from localnet.transactions.resource_use import are_entries_small_enough, rent_changes
 from localnet.transactions.soroban_effect import SorobanEffect, failed_effect
+from localnet.transactions.soroban_fault import RefusedOperation, SorobanFault
 
 
-def extend_refusal(envelope: Envelope, settings: NetworkSettings) -> bytes | None:
+def extend_refusal(envelope: Envelope, settings: NetworkSettings) -> RefusedOperation | None:
     """Why an ExtendFootprintTTL is malformed: only contract entries, only read, not beyond the maximum."""
     operation = envelope.transaction.operations[0].body.extend_footprint_ttl_op
     assert operation is not None
-    keys = envelope.footprint
-    if (
-        keys.read_write
-        or not all(map(has_lifetime, keys.read_only))
-        or operation.extend_to.uint32 > settings.lifetimes.max_entry - 1
-    ):
-        return _EXTEND.result(ExtendFootprintTTLResultCode.EXTEND_FOOTPRINT_TTL_MALFORMED)
-    return None
+    keys, longest = envelope.footprint, settings.lifetimes.max_entry - 1
+    if keys.read_write:
+        fault = _unsound("read-write footprint must be empty for ExtendFootprintTTL operation")
+    elif not all(map(has_lifetime, keys.read_only)):
+        fault = _unsound("only entries with TTL (contract data or code entries) can have it extended")
+    elif operation.extend_to.uint32 > longest:
+        # The braces are stellar-core's: it fills nothing in.
+        fault = _unsound("TTL extension is too large: {} > {}", (operation.extend_to.uint32, longest))
+    else:
+        return None
+    result = _EXTEND.result(ExtendFootprintTTLResultCode.EXTEND_FOOTPRINT_TTL_MALFORMED)
+    return RefusedOperation(result, fault)
 
 
-def restore_refusal(envelope: Envelope) -> bytes | None:
+def restore_refusal(envelope: Envelope) -> RefusedOperation | None:
     """Why a RestoreFootprint is malformed: persistent contract entries only, all of them read-write."""
     keys = envelope.footprint
-    if keys.read_only or not all(has_lifetime(key) and not is_temporary(key) for key in keys.read_write):
-        return _RESTORE.result(RestoreFootprintResultCode.RESTORE_FOOTPRINT_MALFORMED)
-    return None
+    if keys.read_only:
+        fault = _unsound("read-only footprint must be empty for RestoreFootprint operation")
+    elif not all(has_lifetime(key) and not is_temporary(key) for key in keys.read_write):
+        fault = _unsound("only persistent Soroban entries can be restored")
+    else:
+        return None
+    result = _RESTORE.result(RestoreFootprintResultCode.RESTORE_FOOTPRINT_MALFORMED)
+    return RefusedOperation(result, fault)
+
+
+def _unsound(message: str, values: tuple[int, ...] = ()) -> SorobanFault:
+    return SorobanFault(SCErrorType.SCE_STORAGE, SCErrorCode.SCEC_INVALID_INPUT, message, values)
 
 
 def extended_entries(

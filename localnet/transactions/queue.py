@@ -16,7 +16,7 @@ from localnet.transactions.bids import Bid, bid_of, ledger_capacity
 from localnet.transactions.envelopes import Envelope
 from localnet.transactions.queue_lane import NoRoom, QueueLane, Waiting
 from localnet.transactions.results import TransactionResult
-from localnet.transactions.soroban_limits import MAX_RESOURCE_FEE_STROOPS, are_resources_valid
+from localnet.transactions.soroban_limits import MAX_RESOURCE_FEE_STROOPS, resource_fault
 from localnet.transactions.validation import Moment, Validator
 
 PENDING_LEDGERS = 4
@@ -219,9 +219,10 @@ def _refusal_beside(waiting: Envelope, envelope: Envelope, validator: Validator)
         return Submission(SendStatus.DUPLICATE)
     if envelope.sequence < waiting.sequence:
         return _error(TransactionResultCode.txBAD_SEQ)
-    if envelope.soroban and not are_resources_valid(envelope, validator.settings):
+    fault = resource_fault(envelope, validator.settings) if envelope.soroban else None
+    if fault is not None:
         bumped = None if envelope.fee_bump is None else envelope.inner_hash
-        result = TransactionResult(TransactionResultCode.txSOROBAN_INVALID, bumped_hash=bumped)
+        result = TransactionResult(TransactionResultCode.txSOROBAN_INVALID, bumped_hash=bumped, fault=fault)
         return Submission(SendStatus.ERROR, result)
     if envelope.fee_bump is None or envelope.sequence != waiting.sequence:
         return Submission(SendStatus.TRY_AGAIN_LATER)

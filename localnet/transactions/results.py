@@ -10,6 +10,7 @@ from stellar_sdk.xdr import (
 )
 
 from localnet.ledger import wire
+from localnet.transactions.soroban_fault import SorobanFault
 
 _WITH_OPERATIONS = (TransactionResultCode.txSUCCESS, TransactionResultCode.txFAILED)
 _OFFER_ENTRY_BYTES = 76
@@ -43,13 +44,15 @@ class TransactionResult:
 
     `operations` are encoded `OperationResult`s, one an operation, only there for txSUCCESS and txFAILED.
     `bumped_hash` is the inner transaction's hash when a fee bump's inner transaction was judged: the code
-    then is the inner one's, and the outer one follows from it.
+    then is the inner one's, and the outer one follows from it. `fault` is why a Soroban transaction is
+    refused.
     """
 
     code: TransactionResultCode
     fee_charged_stroops: int = 0
     operations: tuple[bytes, ...] = ()
     bumped_hash: bytes | None = None
+    fault: SorobanFault | None = None
 
     @property
     def succeeded(self) -> bool:

@@ -14,10 +14,11 @@ from localnet.transactions.lifetime_operations import (
     restore_refusal,
 )
 from localnet.transactions.soroban_effect import SorobanEffect
+from localnet.transactions.soroban_fault import RefusedOperation
 
 
-def soroban_refusal(envelope: Envelope, settings: NetworkSettings) -> bytes | None:
-    """The result of a Soroban transaction's operation that is malformed in itself; None for a sound one."""
+def soroban_refusal(envelope: Envelope, settings: NetworkSettings) -> RefusedOperation | None:
+    """A Soroban transaction's operation that is malformed in itself; None for a sound one."""
     body = envelope.transaction.operations[0].body
     if body.type is OperationType.EXTEND_FOOTPRINT_TTL:
         return extend_refusal(envelope, settings)

@@ -4,7 +4,7 @@ The order of the checks is stellar-core's: the first broken rule names the resul
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from stellar_sdk import xdr
@@ -18,7 +18,8 @@ from localnet.transactions.classic import registry
 from localnet.transactions.envelopes import Envelope, account_of
 from localnet.transactions.results import TransactionResult
 from localnet.transactions.signatures import LOW_THRESHOLD, SignatureChecker
-from localnet.transactions.soroban_limits import are_resources_valid, is_invocation_plain
+from localnet.transactions.soroban_fault import RefusedOperation
+from localnet.transactions.soroban_limits import transaction_fault
 from localnet.transactions.soroban_operations import soroban_refusal
 
 QUEUE_TIME_MARGIN_SECONDS = 10
@@ -76,7 +77,7 @@ class Validator:
         inner = self._judge(envelope, pays_fee=False)
         if inner is None:
             return None
-        return TransactionResult(inner.code, 0, inner.operations, bumped_hash=envelope.inner_hash)
+        return replace(inner, fee_charged_stroops=0, bumped_hash=envelope.inner_hash)
 
     def _fee_bump_refusal(self, envelope: Envelope) -> TransactionResultCode | None:
         bump = envelope.fee_bump
@@ -109,7 +110,12 @@ class Validator:
         return None
 
     def _judge(self, envelope: Envelope, *, pays_fee: bool) -> TransactionResult | None:
-        code = self._malformation(envelope) or self._bounds_refusal(envelope.transaction.conditions)
+        code = self._malformation(envelope)
+        if code is None and envelope.soroban:
+            fault = transaction_fault(envelope, self.settings)
+            if fault is not None:
+                return TransactionResult(TransactionResultCode.txSOROBAN_INVALID, fault=fault)
+        code = code or self._bounds_refusal(envelope.transaction.conditions)
         if code is None and pays_fee and not self._pays_enough(envelope):
             code = TransactionResultCode.txINSUFFICIENT_FEE
         if code is not None:
@@ -134,11 +140,6 @@ class Validator:
             return TransactionResultCode.txMALFORMED if with_resources else None
         if len(operations) > 1 or envelope.soroban_data is None:
             return TransactionResultCode.txMALFORMED
-        invokes = operations[0].body.type is OperationType.INVOKE_HOST_FUNCTION
-        if invokes and not is_invocation_plain(envelope):
-            return TransactionResultCode.txSOROBAN_INVALID
-        if not are_resources_valid(envelope, self.settings):
-            return TransactionResultCode.txSOROBAN_INVALID
         return None
 
     def _bounds_refusal(self, conditions: xdr.Preconditions) -> TransactionResultCode | None:
@@ -204,20 +205,21 @@ class Validator:
         for position, operation in enumerate(operations):
             refused = self._operation_refusal(operation, envelope, checker)
             if refused is not None:
-                return refused_operations(operations, {position: refused})
+                result = refused_operations(operations, {position: refused.result})
+                return replace(result, fault=refused.fault)
         return None
 
     def _operation_refusal(
         self, operation: xdr.Operation, envelope: Envelope, checker: SignatureChecker
-    ) -> bytes | None:
+    ) -> RefusedOperation | None:
         if not _is_supported(operation.body):
-            return results.refused_operation(OperationResultCode.opNOT_SUPPORTED)
+            return RefusedOperation(results.refused_operation(OperationResultCode.opNOT_SUPPORTED))
         refused = self.signature_refusal(operation, envelope, checker)
-        if refused is not None:
-            return refused
-        if envelope.soroban:
+        if refused is None and envelope.soroban:
             return soroban_refusal(envelope, self.settings)
-        return registry.check_operation(operation.body, operation_source(operation, envelope))
+        if refused is None:
+            refused = registry.check_operation(operation.body, operation_source(operation, envelope))
+        return None if refused is None else RefusedOperation(refused)
 
     def signature_refusal(
         self, operation: xdr.Operation, envelope: Envelope, checker: SignatureChecker

@@ -272,11 +272,22 @@ func (n *localNetwork) sentInOneLedger(attempt func() []envelope) []protocol.Sen
 	panic("ledgers close faster than two transactions are sent")
 }
 
-// describeSent tells the status, and what the error result says.
+// describeSent tells the status, what the error result says, and how many diagnostic events say why.
 func describeSent(sent protocol.SendTransactionResponse) outcome {
 	described := outcome{"status": sent.Status}
 	if sent.ErrorResultXDR == "" {
 		return described
+	}
+	if len(sent.DiagnosticEventsXDR) > 0 {
+		failed := 0
+		for _, encoded := range sent.DiagnosticEventsXDR {
+			var event xdr.DiagnosticEvent
+			check(xdr.SafeUnmarshalBase64(encoded, &event))
+			if !event.InSuccessfulContractCall {
+				failed++
+			}
+		}
+		described["diagnosticEvents"] = failed
 	}
 	var result xdr.TransactionResult
 	check(xdr.SafeUnmarshalBase64(sent.ErrorResultXDR, &result))

@@ -151,5 +151,11 @@ export class LocalNetwork {
 
 /** The status, and what the error result says. */
 export function describeSent(sent) {
-  return { status: sent.status, ...(sent.errorResult && describeResult(sent.errorResult)) };
+  return {
+    status: sent.status,
+    ...(sent.errorResult && describeResult(sent.errorResult)),
+    ...(sent.diagnosticEvents?.length && {
+      diagnosticEvents: sent.diagnosticEvents.filter((event) => !event.inSuccessfulContractCall).length,
+    }),
+  };
 }

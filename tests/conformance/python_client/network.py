@@ -167,8 +167,11 @@ class LocalNetwork:
 
 
 def describe_sent(sent: SendTransactionResponse) -> dict[str, Any]:
-    """The status, and what the error result says."""
+    """The status, what the error result says, and how many diagnostic events say why."""
     described: dict[str, Any] = {"status": sent.status.value}
     if sent.error_result_xdr is not None:
         described |= describe_result(xdr.TransactionResult.from_xdr(sent.error_result_xdr))
+    if sent.diagnostic_events_xdr is not None:
+        events = map(xdr.DiagnosticEvent.from_xdr, sent.diagnostic_events_xdr)
+        described["diagnosticEvents"] = sum(not event.in_successful_contract_call for event in events)
     return described
