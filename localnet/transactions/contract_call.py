@@ -21,6 +21,14 @@ from localnet.soroban.storage import restored_entry
 from localnet.transactions import results
 from localnet.transactions.envelopes import Envelope
 from localnet.transactions.fees import events_stroops, non_refundable_stroops, rent_stroops
+from localnet.transactions.resource_faults import (
+    archived_fault,
+    instructions_fault,
+    output_fault,
+    read_fault,
+    refundable_fault,
+    write_fault,
+)
 from localnet.transactions.resource_use import (
     are_entries_small_enough,
     disk_read_bytes,
@@ -28,6 +36,7 @@ from localnet.transactions.resource_use import (
     written_bytes,
 )
 from localnet.transactions.soroban_effect import SorobanEffect, failed_effect
+from localnet.transactions.soroban_fault import SorobanFault
 
 _Code = InvokeHostFunctionResultCode
 _SYMBOL = re.compile(rb"\w{0,32}")
@@ -62,10 +71,13 @@ def apply_call(
     assert call is not None
     fixed = non_refundable_stroops(envelope.declared_resources, settings.rates)
     archived = _archived_keys(envelope, layer, ledger.sequence)
-    if not archived <= _keys_to_restore(envelope):
-        return failed_effect(_code(_Code.INVOKE_HOST_FUNCTION_ENTRY_ARCHIVED), fixed)
-    if not _are_reads_declared(envelope, archived, layer):
-        return failed_effect(_code(_Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED), fixed)
+    for key in archived:
+        if key not in _keys_to_restore(envelope):
+            code = _code(_Code.INVOKE_HOST_FUNCTION_ENTRY_ARCHIVED)
+            return failed_effect(code, fixed, archived_fault(key))
+    fault = _reads_fault(envelope, archived, layer)
+    if fault is not None:
+        return failed_effect(_code(_Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED), fixed, fault)
     target = call_target(call.host_function)
     if target is None:
         return failed_effect(_code(_Code.INVOKE_HOST_FUNCTION_TRAPPED), fixed)
@@ -76,7 +88,7 @@ def apply_call(
         below.put_all(restored)
     invocation = _run(envelope, target, EnforceAuth(account_text(source), tuple(call.auth)), below, ledger)
     if invocation.failure is not None:
-        return _trapped(invocation, fixed)
+        return _trapped(envelope, invocation, fixed)
     writes = {**restored, **invocation.writes} if restored else invocation.writes
     return _settle(envelope, invocation, writes, layer, ledger.sequence, fixed, settings)
 
@@ -105,56 +117,58 @@ def _settle(
     value = invocation.encoded_value
     assert value is not None
     encoded_events = [event.encode() for event in invocation.events]
-    output_bytes = len(value) + sum(map(len, encoded_events))
-    if output_bytes > settings.transaction.events_bytes or not _are_writes_declared(
-        envelope, writes, layer, settings
-    ):
-        code = _code(_Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED)
-        return failed_effect(code, fixed_stroops, invocation.diagnostic_events)
+    code = _Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED
+    fault = _writes_fault(envelope, writes, layer, settings) or output_fault(encoded_events, value, settings)
     rent = rent_stroops(rent_changes(writes, layer, sequence), sequence, settings.rates)
-    refundable = rent + events_stroops(output_bytes, settings.rates)
-    if refundable > envelope.resource_fee_stroops - fixed_stroops:
-        code = _code(_Code.INVOKE_HOST_FUNCTION_INSUFFICIENT_REFUNDABLE_FEE)
-        return failed_effect(code, fixed_stroops, invocation.diagnostic_events)
+    for_events = events_stroops(len(value) + sum(map(len, encoded_events)), settings.rates)
+    if fault is None:
+        code = _Code.INVOKE_HOST_FUNCTION_INSUFFICIENT_REFUNDABLE_FEE
+        fault = refundable_fault(rent, for_events, envelope.resource_fee_stroops - fixed_stroops)
+    if fault is not None:
+        return failed_effect(_code(code), fixed_stroops, fault, invocation.diagnostic_events)
     layer.put_all(writes)
     success_hash = hashlib.sha256(value + wire.array(encoded_events)).digest()
     return SorobanEffect(
         succeeded=True,
         result=results.invocation_result(success_hash),
-        charge=SorobanCharge(fixed_stroops, refundable, rent),
+        charge=SorobanCharge(fixed_stroops, rent + for_events, rent),
         return_value=value,
         events=invocation.events,
         diagnostic_events=invocation.diagnostic_events,
     )
 
 
-def _are_reads_declared(envelope: Envelope, archived: Iterable[bytes], layer: Layer) -> bool:
+def _reads_fault(envelope: Envelope, archived: Iterable[bytes], layer: Layer) -> SorobanFault | None:
     data = envelope.soroban_data
     assert data is not None
-    keys = envelope.footprint
-    read = disk_read_bytes((*keys.read_only, *keys.read_write), archived, layer)
-    return read <= data.disk_read_bytes
+    keys = (*data.footprint.read_only, *data.footprint.read_write)
+    if disk_read_bytes(keys, archived, layer) <= data.disk_read_bytes:
+        return None
+    return read_fault(keys, frozenset(archived), layer, data.disk_read_bytes)
 
 
-def _are_writes_declared(
+def _writes_fault(
     envelope: Envelope,
     writes: Mapping[bytes, StoredEntry | None],
     layer: Layer,
     settings: NetworkSettings,
-) -> bool:
+) -> SorobanFault | None:
     data = envelope.soroban_data
     assert data is not None
-    written = written_bytes(envelope.footprint.read_write, writes, layer)
-    return written <= data.write_bytes and are_entries_small_enough(writes.values(), settings)
+    keys = data.footprint.read_write
+    written = written_bytes(keys, writes, layer)
+    if written <= data.write_bytes and are_entries_small_enough(writes.values(), settings):
+        return None
+    return write_fault(keys, writes, layer, data.write_bytes, settings)
 
 
-def _archived_keys(envelope: Envelope, reader: EntryReader, sequence: int) -> set[bytes]:
+def _archived_keys(envelope: Envelope, reader: EntryReader, sequence: int) -> list[bytes]:
     """The persistent entries of the footprint whose lives are over."""
-    archived = set()
+    archived = []
     for key in (*envelope.footprint.read_only, *envelope.footprint.read_write):
         entry = reader.find(key)
         if entry is not None and not entry.is_live(sequence) and not entry.is_temporary:
-            archived.add(key)
+            archived.append(key)
     return archived
 
 
@@ -171,13 +185,15 @@ def _restored(key: bytes, reader: EntryReader, ledger: LedgerInfo) -> StoredEntr
     return restored_entry(archived, ledger)
 
 
-def _trapped(invocation: Invocation, fixed_stroops: int) -> SorobanEffect:
-    failure = invocation.failure
+def _trapped(envelope: Envelope, invocation: Invocation, fixed_stroops: int) -> SorobanEffect:
+    failure, data = invocation.failure, envelope.soroban_data
     assert failure is not None
-    code = _Code.INVOKE_HOST_FUNCTION_TRAPPED
-    if failure.error.type is xdr.SCErrorType.SCE_BUDGET:
+    assert data is not None
+    code, fault = _Code.INVOKE_HOST_FUNCTION_TRAPPED, None
+    if invocation.instructions > data.instructions:
         code = _Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED
-    return failed_effect(_code(code), fixed_stroops, invocation.diagnostic_events)
+        fault = instructions_fault(invocation.instructions, data.instructions)
+    return failed_effect(_code(code), fixed_stroops, fault, invocation.diagnostic_events)
 
 
 def _code(code: InvokeHostFunctionResultCode) -> bytes:

@@ -20,7 +20,8 @@ from localnet.soroban.storage import has_lifetime, is_temporary
 from localnet.transactions import results
 from localnet.transactions.envelopes import Envelope
 from localnet.transactions.fees import non_refundable_stroops, rent_stroops
-from localnet.transactions.resource_use import are_entries_small_enough, rent_changes
+from localnet.transactions.resource_faults import read_fault, refundable_fault, write_fault
+from localnet.transactions.resource_use import rent_changes
 from localnet.transactions.soroban_effect import SorobanEffect, failed_effect
 from localnet.transactions.soroban_fault import RefusedOperation, SorobanFault
 
@@ -97,7 +98,8 @@ def apply_extend(
     writes = extended_entries(
         envelope.footprint.read_only, operation.extend_to.uint32, layer, ledger.sequence
     )
-    return _settle(envelope, _EXTEND, writes, True, layer, ledger, settings)
+    fault = write_fault(tuple(writes), writes, layer, sum(map(entry_bytes, writes.values())), settings)
+    return _settle(envelope, _EXTEND, writes, fault, layer, ledger, settings)
 
 
 def apply_restore(
@@ -107,16 +109,18 @@ def apply_restore(
     data = envelope.soroban_data
     assert data is not None
     writes = restored_entries(envelope.footprint.read_write, layer, ledger)
-    size = sum(map(entry_bytes, writes.values()))
-    is_declared = size <= data.disk_read_bytes and size <= data.write_bytes
-    return _settle(envelope, _RESTORE, writes, is_declared, layer, ledger, settings)
+    keys = tuple(writes)
+    fault = read_fault(keys, frozenset(keys), layer, data.disk_read_bytes) or write_fault(
+        keys, writes, layer, data.write_bytes, settings
+    )
+    return _settle(envelope, _RESTORE, writes, fault, layer, ledger, settings)
 
 
 def _settle(
     envelope: Envelope,
     codes: "_Codes",
     writes: Mapping[bytes, StoredEntry],
-    is_declared: bool,
+    fault: SorobanFault | None,
     layer: Layer,
     ledger: LedgerInfo,
     settings: NetworkSettings,
@@ -125,11 +129,12 @@ def _settle(
     data = envelope.soroban_data
     assert data is not None
     fixed = non_refundable_stroops(envelope.declared_resources, settings.rates)
-    if not is_declared or not are_entries_small_enough(writes.values(), settings):
-        return failed_effect(codes.result(codes.resource_limit_exceeded), fixed)
+    if fault is not None:
+        return failed_effect(codes.result(codes.resource_limit_exceeded), fixed, fault)
     rent = rent_stroops(rent_changes(writes, layer, ledger.sequence), ledger.sequence, settings.rates)
-    if rent > data.resource_fee_stroops - fixed:
-        return failed_effect(codes.result(codes.insufficient_refundable_fee), fixed)
+    fault = refundable_fault(rent, 0, data.resource_fee_stroops - fixed)
+    if fault is not None:
+        return failed_effect(codes.result(codes.insufficient_refundable_fee), fixed, fault)
     layer.put_all(writes)
     return SorobanEffect(succeeded=True, result=codes.result(0), charge=SorobanCharge(fixed, rent, rent))
 

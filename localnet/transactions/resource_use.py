@@ -11,6 +11,7 @@ from localnet.ledger.meta import entry_bytes
 from localnet.network_settings import NetworkSettings
 from localnet.transactions.fees import RentChange
 
+_CONTRACT_DATA = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
 _CLASSIC_KEY_KINDS = frozenset(
     {wire.int32(xdr.LedgerEntryType.ACCOUNT), wire.int32(xdr.LedgerEntryType.TRUSTLINE)}
 )
@@ -19,6 +20,11 @@ _CLASSIC_KEY_KINDS = frozenset(
 def is_classic_key(key: bytes) -> bool:
     """Whether a LedgerKey (XDR) is an account's or a trustline's: those are read from disk."""
     return key[:4] in _CLASSIC_KEY_KINDS
+
+
+def is_data_key(key: bytes) -> bool:
+    """Whether a LedgerKey (XDR) is of contract data."""
+    return key[:4] == _CONTRACT_DATA
 
 
 def written_bytes(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from localnet.ledger.events import Event
 from localnet.ledger.meta import SorobanCharge
+from localnet.transactions.soroban_fault import SorobanFault
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,17 @@ class SorobanEffect:
 
 
 def failed_effect(
-    result: bytes, fixed_stroops: int, diagnostic_events: tuple[bytes, ...] = ()
+    result: bytes,
+    fixed_stroops: int,
+    fault: SorobanFault | None = None,
+    diagnostic_events: tuple[bytes, ...] = (),
 ) -> SorobanEffect:
-    """A failure: it costs what was fixed up front, and everything refundable comes back."""
+    """A failure: it costs what was fixed up front, and everything refundable comes back.
+
+    What the ledger has to say follows what happened in the call.
+    """
+    if fault is not None:
+        diagnostic_events = (*diagnostic_events, fault.diagnostic_event())
     return SorobanEffect(
         succeeded=False,
         result=result,

@@ -1,37 +1,39 @@
-"""What is wrong with a Soroban transaction that is refused, as a node tells it in a diagnostic event."""
+"""What is wrong with a Soroban transaction, as a node tells it in a diagnostic event."""
 
 from dataclasses import dataclass
 
-from stellar_sdk import scval, xdr
+from stellar_sdk import xdr
 
-from localnet.ledger import wire
+from localnet.ledger import value_wire, wire
 from localnet.ledger.events import Event
-from localnet.ledger.value_wire import encode_value
 
-_ERROR = scval.to_symbol("error")
+_ERROR = value_wire.symbol(b"error")
 
 
 @dataclass(frozen=True, slots=True)
 class SorobanFault:
-    """A fault that is found before a transaction runs; `values` are what its words are about."""
+    """A fault that the ledger finds, not the contract.
+
+    `values`, numbers or encoded SCVals, are what it is about.
+    """
 
     kind: xdr.SCErrorType
     code: xdr.SCErrorCode
     message: str
-    values: tuple[int, ...] = ()
+    values: tuple[int | bytes, ...] = ()
 
     def diagnostic_event(self) -> bytes:
         """XDR `DiagnosticEvent`: the message alone, or a vector of the message and the values."""
-        message = scval.to_string(self.message)
-        data = scval.to_vec([message, *map(scval.to_uint64, self.values)]) if self.values else message
-        error = xdr.SCVal(xdr.SCValType.SCV_ERROR, error=xdr.SCError(self.kind, code=self.code))
-        event = Event(
-            contract_id=None,
-            topics=(encode_value(_ERROR), encode_value(error)),
-            data=encode_value(data),
-            kind=xdr.ContractEventType.DIAGNOSTIC,
-        )
+        data = value_wire.string(self.message.encode())
+        if self.values:
+            data = value_wire.vector([data, *map(_encoded, self.values)])
+        error = value_wire.error(xdr.SCError(self.kind, code=self.code))
+        event = Event(None, (_ERROR, error), data, xdr.ContractEventType.DIAGNOSTIC)
         return wire.uint32(False) + event.encode()
+
+
+def _encoded(value: int | bytes) -> bytes:
+    return value_wire.uint64(value) if isinstance(value, int) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from stellar_sdk import (
     Keypair,
     TransactionBuilder,
     TransactionEnvelope,
+    scval,
     xdr,
 )
 from stellar_sdk.soroban_rpc import GetTransactionResponse, SendTransactionResponse
@@ -35,6 +36,16 @@ class Outcome:
         assert self.meta.soroban_meta is not None
         assert self.meta.soroban_meta.return_value is not None
         return self.meta.soroban_meta.return_value
+
+    @property
+    def last_words(self) -> tuple[str, list[object]]:
+        """The message of the last diagnostic event, which must be an error, and what it is about."""
+        last = self.meta.diagnostic_events[-1]
+        assert not last.in_successful_contract_call
+        assert last.event.body.v0 is not None
+        assert last.event.body.v0.topics[0] == scval.to_symbol("error")
+        message, *values = scval.from_vec(last.event.body.v0.data)
+        return scval.from_string(message).decode(), [scval.to_native(value) for value in values]
 
     @property
     def invocation_code(self) -> int:

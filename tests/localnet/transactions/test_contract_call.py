@@ -24,6 +24,7 @@ from localnet.testing import NodeHandle
 from tests.localnet.wallet import Outcome, Wallet, refusal_code
 
 KALE = 10_000_000
+LIMIT_EXCEEDED = xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED
 TRAPPED = xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_TRAPPED
 LEDGERS_A_BLOCK = 60
 
@@ -280,19 +281,21 @@ async def test_a_footprint_for_both_sides_of_the_boundary_succeeds_on_either(
 
 
 @pytest.mark.parametrize(
-    ("resource", "code"),
+    ("resource", "code", "told"),
     [
-        ("instructions", xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED),
-        ("write_bytes", xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED),
-        ("disk_read_bytes", xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED),
+        ("instructions", LIMIT_EXCEEDED, "operation instructions exceeds amount specified"),
+        ("write_bytes", LIMIT_EXCEEDED, "operation byte-write resources exceeds amount specified"),
+        ("disk_read_bytes", LIMIT_EXCEEDED, "operation byte-read resources exceeds amount specified"),
         (
             "resource_fee",
             xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_INSUFFICIENT_REFUNDABLE_FEE,
+            "refundable resource fee was not sufficient to cover the events fee after paying for ledger "
+            "storage rent: {} > {}",
         ),
     ],
 )
 async def test_a_call_is_held_to_what_it_declared(
-    farmer: Wallet, resource: str, code: xdr.InvokeHostFunctionResultCode
+    farmer: Wallet, resource: str, code: xdr.InvokeHostFunctionResultCode, told: str
 ) -> None:
     envelope = await farmer.prepared(plant_of(farmer, KALE))
     data = envelope.transaction.soroban_data
@@ -306,6 +309,13 @@ async def test_a_call_is_held_to_what_it_declared(
     envelope.sign(farmer.key)
     failed = await farmer.include(envelope)
     assert failed.invocation_code == code
+    message, (used, limit) = failed.last_words
+    assert message == told
+    assert isinstance(used, int)
+    assert isinstance(limit, int)
+    assert used > limit or resource == "resource_fee", "the sum of rent and events fee is too much"
+    if resource in ("write_bytes", "disk_read_bytes"):
+        assert (used, limit) == (limit + 1, getattr(data.resources, resource).uint32)
     assert await farmer.kale_balance() == 1000 * KALE
 
 

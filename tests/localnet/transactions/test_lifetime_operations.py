@@ -278,9 +278,16 @@ async def test_a_simulated_restoration_of_the_impossible_is_an_error(
     assert response.latest_ledger == node.chain.latest.sequence
 
 
-@pytest.mark.parametrize("resource", ["disk_read_bytes", "write_bytes", "fee"])
+@pytest.mark.parametrize(
+    ("resource", "told"),
+    [
+        ("disk_read_bytes", "operation byte-read resources exceeds amount specified"),
+        ("write_bytes", "operation byte-write resources exceeds amount specified"),
+        ("fee", "refundable resource fee was not sufficient to cover the ledger storage rent: {} > {}"),
+    ],
+)
 async def test_a_restoration_is_held_to_what_it_declared(
-    farmer: Wallet, node: NodeHandle, resource: str
+    farmer: Wallet, node: NodeHandle, resource: str, told: str
 ) -> None:
     farm = farm_instance_key(node.network.farm_contract_id)
     node.close_ledgers(LIFETIMES.max_entry)
@@ -295,6 +302,7 @@ async def test_a_restoration_is_held_to_what_it_declared(
         setattr(data.resources, resource, xdr.Uint32(declared - 1))
     outcome = await farmer.include(await lifetime_transaction(farmer, RestoreFootprint(), data))
     assert failure_code(outcome) == expected
+    assert outcome.last_words[0] == told
 
 
 async def test_an_extension_of_what_is_archived_names_the_restoration_before_it(
@@ -405,6 +413,9 @@ async def test_an_archived_entry_that_is_not_to_be_restored_refuses_the_call(
     outcome = await farmer.include(farmer.signed(builder.set_soroban_data(changed_data)))
     code = xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_ENTRY_ARCHIVED
     assert outcome.invocation_code == code
+    message, values = outcome.last_words
+    assert message == "trying to access an archived contract code entry"
+    assert values == [FARM_CODE_HASH]
 
 
 async def test_a_restoration_counts_as_read_from_disk(farmer: Wallet) -> None:

@@ -15,7 +15,7 @@ from localnet.testing import NodeHandle, running_localnet
 from localnet.transactions.envelopes import decode_envelope
 from localnet.transactions.simulation import SimulationOptions, Simulator
 from tests.localnet.conftest import START_TIME
-from tests.localnet.wallet import Wallet
+from tests.localnet.wallet import Outcome, Wallet
 
 KALE = 10_000_000
 LIMIT_EXCEEDED = xdr.InvokeHostFunctionResultCode.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED
@@ -100,27 +100,41 @@ async def test_too_few_instructions_end_the_call_with_a_budget_error(farmer: Wal
     assert not any(event.in_successful_contract_call for event in failed.meta.diagnostic_events)
 
 
-async def code_of_plant(limits: TransactionLimits, stroops: int) -> int:
-    """The result code of a plant on a network with these limits."""
+async def outcome_of_plant(limits: TransactionLimits, stroops: int) -> Outcome:
+    """What becomes of a plant on a network with these limits."""
     settings: NetworkSettings = replace(MAINNET_SETTINGS, transaction=limits)
     async with (
         running_localnet(runs_clock=False, start_time=START_TIME, network_settings=settings) as node,
         SorobanServerAsync(node.rpc_url) as rpc,
     ):
         farmer = await Wallet.funded(node, rpc, kale="1000")
-        return (await farmer.call(plant_of(farmer, stroops))).invocation_code
+        return await farmer.call(plant_of(farmer, stroops))
 
 
 async def test_an_entry_may_not_become_larger_than_the_network_lets_it() -> None:
     """A block takes about 460 bytes."""
     limits = replace(MAINNET_SETTINGS.transaction, entry_bytes=400)
-    assert await code_of_plant(limits, 0) == LIMIT_EXCEEDED
+    outcome = await outcome_of_plant(limits, 0)
+    assert outcome.invocation_code == LIMIT_EXCEEDED
+    message, (size, most) = outcome.last_words
+    assert (message, most) == ("ContractData size exceeds network config maximum size", 400)
+    assert isinstance(size, int)
+    assert size > 400
 
 
 async def test_events_and_return_value_may_not_be_larger_than_the_network_lets_them() -> None:
     limits = replace(MAINNET_SETTINGS.transaction, events_bytes=100)
-    assert await code_of_plant(limits, KALE) == LIMIT_EXCEEDED
-    assert await code_of_plant(limits, 0) == 0
+    outcome = await outcome_of_plant(limits, KALE)
+    assert outcome.invocation_code == LIMIT_EXCEEDED
+    message, (size, most) = outcome.last_words
+    assert isinstance(size, int)
+    assert (message, most) == ("total events size exceeds network config maximum", 100)
+    limits = replace(MAINNET_SETTINGS.transaction, events_bytes=size)
+    outcome = await outcome_of_plant(limits, KALE)
+    assert outcome.invocation_code == LIMIT_EXCEEDED
+    told = ("return value pushes events size above network config maximum", [size + 4, size])
+    assert outcome.last_words == told
+    assert (await outcome_of_plant(limits, 0)).invocation_code == 0
 
 
 async def test_declared_bytes_are_those_of_the_real_entries(farmer: Wallet) -> None:
