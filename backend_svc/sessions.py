@@ -343,7 +343,12 @@ class _Connection(Generic[Request, Response]):
 
     async def _untold(self) -> AsyncIterator[Response]:
         """What is written for the session and not yet told on this connection, in order."""
-        while stored := await self._database.run(self._read_untold):
+        while True:
+            stored, committed = await self._database.run(self._read_untold)
+            # The reader may not have heard yet of the COMMIT of what it took: here it is seen.
+            self._committed = max(self._committed, committed)
+            if not stored:
+                break
             for response in stored:
                 self._told = response.sequence
                 yield self._durable(response)
@@ -354,17 +359,17 @@ class _Connection(Generic[Request, Response]):
                 self._told = self._session.last_response_sequence
                 self._acknowledged = min(self._acknowledged, self._committed - 1)
 
-    def _read_untold(self) -> list[StoredResponse]:
+    def _read_untold(self) -> tuple[list[StoredResponse], int]:
+        """What is not yet told, and the last request that is committed, read in this order."""
+        stored = sessions.responses_after(
+            self._session.id, self._told, unfinished_blocks_only=self._replays_unfinished_only
+        )
         session = sessions.find_session(self._session.id)
         if session is None:
             raise InternalFault(f"session {self._session.id} has vanished")
         if session.connection != self._session.connection:
             raise StreamSuperseded(f"connection {session.connection} took the session over")
-        if session.last_response_sequence <= self._told:
-            return []
-        return sessions.responses_after(
-            self._session.id, self._told, unfinished_blocks_only=self._replays_unfinished_only
-        )
+        return stored, session.last_request_sequence
 
     def _durable(self, stored: StoredResponse) -> Response:
         response: Any = self._response_type.FromString(stored.payload)

@@ -35,7 +35,7 @@ from tests.backend_svc.streams import Conversation
 SPEED = 30.0
 PAYOUT_WALLET = Keypair.from_raw_ed25519_seed(bytes(32)).public_key
 KALE_EACH_STROOPS = 1_000 * 10**7
-_PATIENCE_WALL_SECONDS = 30
+_PATIENCE_WALL_SECONDS = 120
 _POLL_WALL_SECONDS = 0.01
 
 

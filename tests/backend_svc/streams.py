@@ -12,7 +12,7 @@ from kalepool.v1.types_pb2 import SessionGoodbye, SessionOpen
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
 
-_PATIENCE_WALL_SECONDS = 20
+_PATIENCE_WALL_SECONDS = 120
 
 
 def new_id() -> str:

@@ -227,7 +227,7 @@ def run_main(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -275,6 +275,6 @@ async def test_the_process_ends_cleanly_on_sigterm(tmp_path: Path, database_url:
             stderr=asyncio.subprocess.DEVNULL,
         )
         assert process.stdout is not None
-        assert b"KALE pool Backend" in await asyncio.wait_for(process.stdout.readline(), 30)
+        assert b"KALE pool Backend" in await asyncio.wait_for(process.stdout.readline(), 120)
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await asyncio.wait_for(process.wait(), 120) == 0

@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import ParamSpec, TypeVar
 
 import pytest
 
@@ -23,6 +24,8 @@ from poolkit.errors import (
 from tests.backend_svc.streams import Conversation, new_id
 
 Talk = Conversation[PlantRequest, PlantResponse]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class EchoTaker:
@@ -66,6 +69,20 @@ class EchoTaker:
         return session is not None and session.last_response_sequence < 2
 
 
+class LateDatabase(Database):
+    """Whoever commits a request hears of it only after `go_on`; all others see it at once."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, pool_size=4)
+        self.go_on = asyncio.Event()
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        result = await super().run(function, *args, **kwargs)
+        if any(isinstance(argument, PlantRequest) for argument in args):
+            await self.go_on.wait()
+        return result
+
+
 def tell(session_id: str, index: int, operation_id: str | None = None) -> None:
     response = PlantResponse(summary=PlantSummary(block_index=index))
     sessions.append_response(
@@ -88,17 +105,28 @@ def taker() -> EchoTaker:
 
 
 @pytest.fixture
-async def streams(
-    database: Database, database_url: str, taker: EchoTaker
-) -> AsyncIterator[SessionStreams[PlantRequest, PlantResponse]]:
+async def wakes(database_url: str) -> AsyncIterator[SessionNotifications]:
     wakes = SessionNotifications(database_url)
     listening = asyncio.create_task(wakes.listen_forever())
     await wakes.wait_until_listening()
-    yield SessionStreams(
-        kind=StreamKind.PLANT, response_type=PlantResponse, taker=taker, database=database, wakes=wakes
-    )
+    yield wakes
     listening.cancel()
     await asyncio.wait([listening])
+
+
+def plant_streams(
+    taker: EchoTaker, database: Database, wakes: SessionNotifications
+) -> SessionStreams[PlantRequest, PlantResponse]:
+    return SessionStreams(
+        kind=StreamKind.PLANT, response_type=PlantResponse, taker=taker, database=database, wakes=wakes
+    )
+
+
+@pytest.fixture
+def streams(
+    taker: EchoTaker, database: Database, wakes: SessionNotifications
+) -> SessionStreams[PlantRequest, PlantResponse]:
+    return plant_streams(taker, database, wakes)
 
 
 @pytest.fixture
@@ -118,6 +146,22 @@ async def test_a_request_is_acknowledged_with_what_its_commit_told(talk: Talk, t
     told = await talk.next()
     assert (told.sequence, told.acknowledged_sequence, told.summary.block_index) == (1, 1, 7)
     assert await taker.first_started() == [7]
+
+
+async def test_what_a_commit_told_acknowledges_it_though_its_maker_has_not_heard_of_it_yet(
+    database_url: str, pooler_id: str, taker: EchoTaker, wakes: SessionNotifications
+) -> None:
+    database = LateDatabase(database_url)
+    streams = plant_streams(taker, database, wakes)
+    talk: Talk = Conversation(lambda requests: streams.converse(pooler_id, requests), PlantRequest)
+    await talk.open()
+    talk.ask(plant_block=PlantBlock(block_index=7))
+    told = await talk.next()
+    assert (told.sequence, told.acknowledged_sequence, taker.started) == (1, 1, [])
+    database.go_on.set()
+    assert await taker.first_started() == [7]
+    await talk.break_off()
+    database.close()
 
 
 async def test_the_first_message_must_be_open(talk: Talk) -> None:

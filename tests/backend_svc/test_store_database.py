@@ -21,7 +21,7 @@ def test_a_deadlock_is_tried_again(database: Database) -> None:
         calls.append(name)
         poolers.set_pooler_status(first, PoolerStatus.DRAINING)
         if calls.count(name) == 1:
-            both_hold_one.wait(10)
+            both_hold_one.wait(60)
         poolers.set_pooler_status(second, PoolerStatus.DRAINING)
 
     async def both() -> None:
@@ -38,7 +38,7 @@ def test_a_deadlock_is_tried_again(database: Database) -> None:
 async def test_idle_connections_that_were_lost_are_replaced_unnoticed(database: Database) -> None:
     def wait_for_all(everybody: threading.Barrier) -> None:
         in_transaction().execute_sql("SELECT 1")
-        everybody.wait(10)
+        everybody.wait(60)
 
     four = threading.Barrier(4)
     await asyncio.gather(*(database.run(wait_for_all, four) for _ in range(4)))
@@ -63,10 +63,10 @@ async def test_a_cancelled_callers_transaction_still_ends(database: Database) ->
     def slowly() -> None:
         farmers.find_or_add_user("ada@example.org")
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     call = asyncio.create_task(database.run(slowly))
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, 60)
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
     go_on.set()

@@ -72,14 +72,14 @@ def test_a_detached_server_is_started_once_and_outlives_its_starter(folder: Path
 def test_the_runner_stops_its_server_on_a_signal(folder: Path, number: signal.Signals) -> None:
     runner = start_runner(folder)
     runner.send_signal(number)
-    assert runner.wait(30) == 0
+    assert runner.wait(120) == 0
     assert embedded.find_running(folder) is None
 
 
 def test_a_server_whose_runner_was_killed_is_taken_over_and_can_be_stopped(folder: Path) -> None:
     runner = start_runner(folder)
     runner.kill()
-    runner.wait(30)
+    runner.wait(120)
     taken = EmbeddedServer(folder)
     assert answers(taken.start())
     taken.stop()
@@ -89,7 +89,7 @@ def test_a_server_whose_runner_was_killed_is_taken_over_and_can_be_stopped(folde
 def test_a_runner_ends_when_its_server_does(folder: Path) -> None:
     runner = start_runner(folder)
     assert embedded.stop_running(folder)
-    assert runner.wait(30) == 1
+    assert runner.wait(120) == 1
 
 
 def test_parents_that_the_servers_user_may_not_pass_are_named_not_opened(tmp_path: Path) -> None:

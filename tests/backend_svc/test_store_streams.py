@@ -159,10 +159,10 @@ async def test_a_response_by_any_backend_wakes_the_sessions_stream(
     another_backend = Database(database_url, pool_size=1)
     with notifications.subscribe(session.id) as mine, notifications.subscribe(some_id()) as others:
         await another_backend.run(sessions.append_response, session.id, kind="outcome", payload=b"")
-        await asyncio.wait_for(mine.wait(), 10)
+        await asyncio.wait_for(mine.wait(), 60)
         mine.clear()
         await another_backend.run(sessions.open_session, session.pooler_id, StreamKind.PLANT)
-        await asyncio.wait_for(mine.wait(), 10)
+        await asyncio.wait_for(mine.wait(), 60)
         assert not others.is_set()
     another_backend.close()
     listening.cancel()
@@ -174,7 +174,7 @@ async def test_after_a_lost_connection_everybody_looks_again(database: Database,
     await notifications.wait_until_listening()
     with notifications.subscribe(some_id()) as mine:
         await database.run(_cut_listeners)
-        await asyncio.wait_for(mine.wait(), 10)
+        await asyncio.wait_for(mine.wait(), 60)
     listening.cancel()
 
 

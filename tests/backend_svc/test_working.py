@@ -272,7 +272,7 @@ async def held_up(ground: Playground) -> AsyncIterator[None]:
 
     holding = asyncio.create_task(ground.backend.database.run(hold))
     try:
-        assert await asyncio.to_thread(held.wait, 10)
+        assert await asyncio.to_thread(held.wait, 60)
         yield
     finally:
         go_on.set()

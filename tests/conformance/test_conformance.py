@@ -39,7 +39,7 @@ def test_every_outcome_is_in_the_table(client: Client, runs: Mapping[Client, Run
 
 def test_the_go_program_is_formatted() -> None:
     command = [tool("go"), "run", "cmd/gofmt", "-l", str(GO_PROGRAM)]
-    assert subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout == ""
+    assert subprocess.run(command, check=True, capture_output=True, text=True, timeout=240).stdout == ""
 
 
 def test_a_case_has_an_identifier_of_its_own() -> None:

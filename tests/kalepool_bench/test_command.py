@@ -118,7 +118,7 @@ def test_an_isa_of_the_environment_that_cannot_be_is_one_line() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
         env={"KALE_MINER_ISA": "sse"},
     )
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
@@ -131,7 +131,7 @@ def test_the_command_starts_without_what_only_a_measurement_needs() -> None:
         "print(*(name for name in ('miner_ext', 'psutil', 'kalepool_bench.display') if name in sys.modules))"
     )
     loaded = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
     )
     assert loaded.stdout == "\n"
 

@@ -35,8 +35,6 @@ CALLS = [
     ("admin", "reconcile"),
 ]
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -75,7 +73,7 @@ async def run_process(*words: str, folder: Path, **environment: str) -> Ended:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             out, said = await process.communicate()
     finally:
         if process.returncode is None:

@@ -13,8 +13,6 @@ from kalepool_cli.local_pool import LocalPool
 from kalepool_cli.processes import ProcessFailed
 from kalepool_cli.secret_files import write_secret
 
-pytestmark = pytest.mark.timeout(90)
-
 
 @pytest_asyncio.fixture
 async def pool() -> AsyncIterator[LocalPool]:
@@ -92,7 +90,7 @@ def test_its_file_for_a_shell_has_addresses_and_takes_keys_from_their_files(tmp_
     names = ("BACKEND", "POOLER", "RPC_URL", "FRIENDBOT_URL", "DATABASE_URL", "ADMIN_KEY", "OPERATOR_KEY")
     script = f'. "$1" && printenv {" ".join(names)} && cat "$API_KEY_FILE" && ls "$KEYS"'
     shell = subprocess.run(
-        ["bash", "-euc", script, "bash", file], capture_output=True, text=True, timeout=20, check=True
+        ["bash", "-euc", script, "bash", file], capture_output=True, text=True, timeout=120, check=True
     )
     assert shell.stdout.splitlines() == [
         "127.0.0.1:3000",

@@ -20,8 +20,6 @@ HAS_A_CHILD = (
     "print('child', child.pid, flush=True); signal.pause()"
 )
 
-pytestmark = pytest.mark.timeout(60)
-
 
 def python(folder: Path, program: str, **environment: str) -> ManagedProcess:
     variables = {"PATH": os.environ["PATH"], **environment}
@@ -30,7 +28,7 @@ def python(folder: Path, program: str, **environment: str) -> ManagedProcess:
 
 async def said(process: ManagedProcess, text: str) -> str:
     """The log, once this is in it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while text not in process.log_tail():
             await asyncio.sleep(0.01)
     return process.log_tail()
@@ -71,7 +69,7 @@ async def test_nothing_that_it_started_outlives_a_kill(tmp_path: Path) -> None:
     process.kill()
     assert await process.wait() == -9
     process.kill()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
             await asyncio.sleep(0.01)
 

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from stellar_sdk import Account, Asset, Keypair, TransactionBuilder
 from stellar_sdk.exceptions import BaseRequestError
 from stellar_sdk.soroban_server_async import SorobanServerAsync
@@ -25,8 +24,6 @@ PROGRAM = (
 KILLS = 2
 PAYMENTS = 12
 PAYERS = FRIENDBOT_MINIONS[:4]
-
-pytestmark = pytest.mark.timeout(60)
 
 
 @dataclass

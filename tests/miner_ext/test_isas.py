@@ -178,7 +178,6 @@ puzzles = st.builds(
 
 
 @given(puzzle=puzzles, claims=st.lists(nonces, max_size=20))
-@settings(deadline=None)
 def test_many_claims_are_what_python_makes_of_them(puzzle: Puzzle, claims: list[int]) -> None:
     expected = [puzzle.solve_in_python(nonce) for nonce in claims]
     items = [(puzzle.index, puzzle.entropy, puzzle.farmer_key, nonce) for nonce in claims]
@@ -193,7 +192,7 @@ def test_many_claims_are_what_python_makes_of_them(puzzle: Puzzle, claims: list[
     threads=st.integers(1, 4),
     data=st.data(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_range_has_the_same_answer_on_every_instruction_set(
     puzzle: Puzzle, nonce_from: int, count: int, threads: int, data: st.DataObject
 ) -> None:

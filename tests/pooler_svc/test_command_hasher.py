@@ -29,8 +29,6 @@ from tests.poolkit.fakes import InstantWallClock
 
 BOTH = pytest.mark.parametrize("style", [RANGE, DIFFICULTY])
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @BOTH
 async def test_our_own_search_is_an_external_hasher_by_either_command_line(style: CommandStyle) -> None:

@@ -218,7 +218,7 @@ async def test_a_process_that_reads_nothing_any_more_does_not_keep_the_hasher_fr
     assert pid is not None
     assigning = [asyncio.create_task(hasher.assign(job(f"{number:04}"))) for number in range(2_000)]
     await asyncio.wait(assigning, return_when=asyncio.FIRST_COMPLETED)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await hasher.stop()
         await asyncio.wait(assigning)
     assert not psutil.pid_exists(pid)

@@ -125,7 +125,7 @@ async def test_hashing_goes_on_behind_the_recorded_nonce_and_behind_the_last_of_
     for farmer in managed.farmers:
         farmer.hashing, farmer.recorded_nonce, farmer.recorded_zeros = False, recorded, 64
     managing = asyncio.create_task(managed.manager.manage_forever())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(hasher.jobs) < len(FARMERS):
             await asyncio.sleep(0.01)
     assert [job.nonce_from for job in hasher.jobs] == [nonce_from, nonce_from]
@@ -136,6 +136,6 @@ async def test_a_hasher_that_takes_no_commands_holds_no_work_back() -> None:
     managed = Managed(StuckHasher())
     await managed.plant()
     managing = asyncio.create_task(managed.manager.manage_forever())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await until(managed.link.changes, lambda: managed.link.submitted == ["a", "b"])
     managing.cancel()

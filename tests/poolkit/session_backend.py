@@ -146,7 +146,7 @@ class Link:
         self.told.append(response.totals.request_sequence)
 
     async def wait_told(self, number: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.told) < number:
                 await asyncio.sleep(0.005)
 

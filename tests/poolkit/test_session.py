@@ -46,7 +46,7 @@ async def test_requests_are_numbered_acknowledged_and_answered_in_order(
     served: tuple[SessionBackend, Link],
 ) -> None:
     backend, link = served
-    async with running(link), asyncio.timeout(10):
+    async with running(link), asyncio.timeout(60):
         sent = [link.session.send(harvest(index)) for index in (5, 6, 7)]
         await sent[-1].wait_acknowledged()
         await link.wait_told(3)
@@ -108,7 +108,7 @@ async def test_a_replay_that_leaves_everything_out_ends_with_an_acknowledgement(
 ) -> None:
     backend, link = served
     backend.session, backend.finished_blocks = told_before(3), True
-    async with running(link), asyncio.timeout(10):
+    async with running(link), asyncio.timeout(60):
         while not link.session.caught_up:
             await asyncio.sleep(0.005)
     assert link.told == []
@@ -120,7 +120,7 @@ async def test_a_cut_connection_loses_and_repeats_nothing(
 ) -> None:
     backend, link = served
     backend.cut_after_requests = cut_after
-    async with running(link), asyncio.timeout(20):
+    async with running(link), asyncio.timeout(60):
         sent = [link.session.send(harvest(index)) for index in range(10, 20)]
         await sent[-1].wait_acknowledged()
         await link.wait_told(10)
@@ -164,7 +164,7 @@ async def test_an_acknowledgement_without_an_answer_empties_the_outbox(
 ) -> None:
     backend, link = served
     backend.answers = False
-    async with running(link), asyncio.timeout(10):
+    async with running(link), asyncio.timeout(60):
         link.session.send(harvest(1))
         while not backend.session.committed:
             await asyncio.sleep(0.005)
@@ -183,11 +183,11 @@ async def test_a_restarted_server_is_found_again() -> None:
             await first.wait_acknowledged()
     async with linked(target) as link, running(link):
         second = link.session.send(harvest(2))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while link.session.status().last_error is None:
                 await asyncio.sleep(0.005)
         assert link.session.state is not SessionState.OPEN
-        async with running_session_backend(backend, port), asyncio.timeout(10):
+        async with running_session_backend(backend, port), asyncio.timeout(60):
             await second.wait_acknowledged()
             assert link.session.status().last_error is None
     assert backend.harvested_blocks() == [1, 2]
@@ -197,7 +197,7 @@ async def test_a_server_that_forgot_the_session_gets_the_outbox_anew(
     served: tuple[SessionBackend, Link],
 ) -> None:
     backend, link = served
-    async with running(link), asyncio.timeout(10):
+    async with running(link), asyncio.timeout(60):
         await link.session.send(harvest(1)).wait_acknowledged()
         await link.wait_told(1)
         backend.session = Session("session-2")
@@ -225,7 +225,7 @@ async def test_a_client_that_is_refused_for_good_does_not_reconnect(
 async def test_a_passing_refusal_is_answered_by_reconnecting(served: tuple[SessionBackend, Link]) -> None:
     backend, link = served
     backend.refuse_with = BackendUnavailable("the database is away")
-    async with running(link), asyncio.timeout(10):
+    async with running(link), asyncio.timeout(60):
         sent = link.session.send(harvest(1))
         while backend.connections < 2:
             await asyncio.sleep(0.005)
@@ -235,7 +235,7 @@ async def test_a_passing_refusal_is_answered_by_reconnecting(served: tuple[Sessi
 
 async def test_close_sends_what_is_queued_and_says_goodbye(served: tuple[SessionBackend, Link]) -> None:
     backend, link = served
-    async with running(link) as task, asyncio.timeout(10):
+    async with running(link) as task, asyncio.timeout(60):
         await link.session.wait_for(SessionState.OPEN)
         link.session.send(harvest(1))
         await link.session.close()

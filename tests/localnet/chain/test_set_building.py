@@ -53,7 +53,7 @@ def strangers(count: int, network: NetworkSettings) -> list[Bid]:
     return [Bid((100 + 31 * number % 300) * RATE_UNIT, demand, bytes([number])) for number in range(count)]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.sets(st.integers(0, 39)), st.integers(0, 20), networks())
 def test_a_set_keeps_the_limits_and_its_price_is_fair(
     chosen: set[int], crowd: int, network: NetworkSettings
@@ -71,7 +71,7 @@ def test_a_set_keeps_the_limits_and_its_price_is_fair(
         assert price == network.base_fee_stroops
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.sets(st.integers(0, 39)), networks())
 def test_conflicting_calls_never_run_side_by_side(chosen: set[int], network: NetworkSettings) -> None:
     built = build_transaction_set([], [CALLS[number] for number in chosen], network, b"")

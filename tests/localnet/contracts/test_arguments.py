@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stellar_sdk import StrKey, scval, xdr
 
@@ -121,21 +121,18 @@ def outcome_of(read: Callable[[Any], Any], value: object) -> object:
         return None
 
 
-@settings(deadline=None)
 @given(functions, st.lists(values, max_size=4))
 def test_the_farm_answers_any_arguments(function: str, args: list[xdr.SCVal]) -> None:
     outcome = ContractChain().call(function, *args)
     assert (outcome.value is None) is (outcome.failure is not None)
 
 
-@settings(deadline=None)
 @given(token_functions, st.lists(values, max_size=4))
 def test_the_asset_contract_answers_any_arguments(function: str, args: list[xdr.SCVal]) -> None:
     outcome = ContractChain().call(function, *args, contract=TOKEN)
     assert (outcome.value is None) is (outcome.failure is not None)
 
 
-@settings(deadline=None)
 @given(values, values)
 def test_the_asset_contract_answers_any_amount_and_receiver(receiver: xdr.SCVal, amount: xdr.SCVal) -> None:
     sender = address_value(keypair("ada").public_key)

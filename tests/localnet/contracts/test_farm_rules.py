@@ -342,7 +342,7 @@ seasons = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(seasons, min_size=1, max_size=3))
 def test_a_block_pays_out_no_more_than_its_reward_and_what_was_planted(
     blocks: list[list[tuple[int, int, int, bool]]],

@@ -21,9 +21,7 @@ _MOVE = st.builds(
 _LEDGER = st.tuples(st.lists(_MOVE, min_size=1, max_size=4), st.sampled_from([5, 5, 5, 60, 300]))
 
 
-@settings(
-    derandomize=True, max_examples=35, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=35, suppress_health_check=list(HealthCheck))
 @given(st.lists(_LEDGER, min_size=8, max_size=30))
 def test_the_books_add_up_after_every_ledger(ledgers: list[tuple[list[Move], int]]) -> None:
     play = Play()

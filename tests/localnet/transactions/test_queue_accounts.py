@@ -73,7 +73,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.lists(ACTIONS, max_size=30))
 def test_an_emptied_queue_has_all_its_room_and_no_debts(actions: list[tuple[str, ...]]) -> None:
     sender = Sender()
