@@ -19,14 +19,15 @@ from backend_svc.settings import BackendSettings
 from kale.networks import LOCAL
 from kalepool.v1 import admin_pb2
 from kalepool.v1.admin_pb2_grpc import AdminServiceStub
-from kalepool_cli.processes import ManagedProcess, ProcessFailed, choose_port, kalepool_command
+from kalepool_cli.processes import ManagedProcess, ProcessFailed, kalepool_command
 from kalepool_cli.secret_files import write_secret
 from pooler_svc.settings import PoolerSettings
 from poolkit.errors import PoolError
 from poolkit.grpc_client import open_channel
+from poolkit.ports import KeptPort, keep_port
 from poolkit.stellar_rpc import StellarRpc
 
-READY_WALL_SECONDS = 60.0
+READY_WALL_SECONDS = 120.0
 _POLL_WALL_SECONDS = 0.05
 _HOST = "127.0.0.1"
 
@@ -69,6 +70,8 @@ class LocalPool:
         # On top of what the services get in any case; read at each start.
         self.backend_settings: dict[str, str] = {}
         self.pooler_settings: dict[str, str] = {}
+        # Each from its choice on, also while its service is not up.
+        self._kept_ports: list[KeptPort] = []
         self.postgres = self._process("postgres", "postgres", "--data", str(data / "postgres"))
         self.localnet = self._process("localnet", "localnet")
         self.backend = self._process("backend", "backend")
@@ -114,14 +117,14 @@ class LocalPool:
     async def start_backend(self) -> None:
         """Start it (again) and wait until it serves."""
         if not self.backend.was_started:
-            self.backend_port = choose_port(self.backend_port)
+            self.backend_port = self._keep_port(self.backend_port)
         self.backend = self._process("backend", "backend", environment=self._backend_environment())
         await _start_service(self.backend, self.backend_address)
 
     async def start_pooler(self) -> None:
         """Start it (again) and wait until it serves; `create_pooler` comes first."""
         if not self.pooler.was_started:
-            self.pooler_port = choose_port(self.pooler_port)
+            self.pooler_port = self._keep_port(self.pooler_port)
         self.pooler = self._process("pooler", "pooler", environment=self._pooler_environment())
         await _start_service(self.pooler, self.pooler_address)
 
@@ -136,7 +139,11 @@ class LocalPool:
 
     async def stop(self) -> list[str]:
         """Stop everything in order; the names of those that had to be killed or failed."""
-        return [process.name for process in self.processes if not await process.stop()]
+        not_clean = [process.name for process in self.processes if not await process.stop()]
+        for port in self._kept_ports:
+            port.close()
+        self._kept_ports.clear()
+        return not_clean
 
     async def watch(self) -> None:
         """Wait until a process ends by itself, and raise ProcessFailed for it."""
@@ -191,6 +198,11 @@ class LocalPool:
         path.write_text("\n".join(lines) + "\n")
         return path
 
+    def _keep_port(self, preferred: int) -> int:
+        kept = keep_port(preferred)
+        self._kept_ports.append(kept)
+        return kept.number
+
     def _process(
         self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> ManagedProcess:
@@ -237,7 +249,7 @@ class LocalPool:
             await asyncio.sleep(_POLL_WALL_SECONDS)
 
     async def _start_localnet(self) -> None:
-        self.rpc_port = choose_port(self.rpc_port)
+        self.rpc_port = self._keep_port(self.rpc_port)
         options = (
             "--host",
             _HOST,

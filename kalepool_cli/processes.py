@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -110,17 +109,3 @@ class ManagedProcess:
 def kalepool_command(*arguments: str) -> list[str]:
     """The `kalepool` command of this very interpreter, whatever is on the PATH."""
     return [sys.executable, "-m", "kalepool_cli.main", *arguments]
-
-
-def choose_port(preferred: int = 0) -> int:
-    """`preferred` if it is free on this host, else any free port."""
-    for port in (preferred, 0):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            bound: int = probe.getsockname()[1]
-            return bound
-    raise ProcessFailed("no free TCP port on 127.0.0.1")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from poolkit.ports import KeptPort
 from poolkit.startup_error import StartupError
 
 _SHUTDOWN_WALL_SECONDS = 1.0
@@ -15,14 +16,15 @@ Serve = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Listener:
-    """Bound from the start, so that the real port is known before anything is served."""
+    """Bound from the start, so that the real port is known before anything is served; kept until the end."""
 
     def __init__(self, host: str, port: int, option: str = "--port") -> None:
         """`option` is what chooses the port. Raises StartupError if it is taken."""
         self._host = host
         self._option = option
-        self._socket: socket.socket | None = _bind(host, port, option)
-        self._port: int = self._socket.getsockname()[1]
+        self._kept = _keep(host, port, option)
+        self._port = self._kept.number
+        self._socket: socket.socket | None = _bind(host, self._port, option)
         self._runner: web.ServerRunner | None = None
 
     def __repr__(self) -> str:
@@ -51,11 +53,27 @@ class Listener:
             runner, self._runner = self._runner, None
             await runner.cleanup()
 
+    async def end(self) -> None:
+        """Closes it for good, and gives the port back."""
+        await self.close()
+        self._kept.close()
+
+
+def _keep(host: str, port: int, option: str) -> KeptPort:
+    try:
+        return KeptPort(port, host)
+    except OSError as error:
+        raise _unusable(host, port, option, error) from error
+
 
 def _bind(host: str, port: int, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-        raise StartupError(f"port {port} of {host} {reason}; choose another with {option}") from error
+        raise _unusable(host, port, option, error) from error
+
+
+def _unusable(host: str, port: int, option: str, error: OSError) -> StartupError:
+    reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+    return StartupError(f"port {port} of {host} {reason}; choose another with {option}")

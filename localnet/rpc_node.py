@@ -48,6 +48,11 @@ class RpcNode:
         """Accepts connections."""
         await self._listener.open(self._handlers.serve)
 
+    async def end(self) -> None:
+        """Refuses connections for good."""
+        await self.close()
+        await self._listener.end()
+
     async def close(self) -> None:
         """Refuses connections; the chain goes on."""
         if self._outage is not None:
@@ -61,7 +66,7 @@ class RpcNode:
             self._outage = asyncio.create_task(self._be_out(wall_seconds))
 
     async def _be_out(self, wall_seconds: float) -> None:
-        """The port is given back for that long, and taken again as soon as it is free."""
+        """Nobody listens on the port for that long, nor until it can be listened on again."""
         await self._listener.close()
         await asyncio.sleep(wall_seconds)
         while True:

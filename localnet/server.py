@@ -93,8 +93,9 @@ class LocalnetNode:
         if self._closing is not None:
             self._closing.cancel()
             await asyncio.wait({self._closing})
-        await self._admin_listener.close()
-        await self.close_rpc()
+        await self._admin_listener.end()
+        for node in self.rpc_nodes:
+            await node.end()
         if self.state_file is not None:
             self.state_file.close()
 

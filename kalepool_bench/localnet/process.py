@@ -12,7 +12,8 @@ from typing import Final
 import aiohttp
 import psutil
 
-from kalepool_cli.processes import ManagedProcess, ProcessFailed, choose_port, kalepool_command
+from kalepool_cli.processes import ManagedProcess, ProcessFailed, kalepool_command
+from poolkit.ports import keep_port
 
 _HOST: Final = "127.0.0.1"
 _READY_WALL_SECONDS: Final = 120.0
@@ -41,7 +42,8 @@ class LocalnetProcess:
 @asynccontextmanager
 async def localnet_process(folder: Path, entries: Path | None = None) -> AsyncIterator[LocalnetProcess]:
     """Starts one on free ports, on top of saved entries if there are any. Raises ProcessFailed."""
-    port, admin_port = choose_port(), choose_port()
+    kept, kept_admin = keep_port(), keep_port()
+    port, admin_port = kept.number, kept_admin.number
     arguments = [
         "localnet",
         "--port",
@@ -68,6 +70,8 @@ async def localnet_process(folder: Path, entries: Path | None = None) -> AsyncIt
         )
     finally:
         await process.stop()
+        kept.close()
+        kept_admin.close()
 
 
 async def _wait_until_it_answers(process: ManagedProcess, rpc_url: str) -> None:

@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-import socket
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from kalepool_cli.processes import ManagedProcess, ProcessFailed, choose_port, kalepool_command
+from kalepool_cli.processes import ManagedProcess, ProcessFailed, kalepool_command
 
 WAITS = "import signal; print('ready', flush=True); signal.pause()"
 ENDS_WHEN_ASKED = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit({code})); " + WAITS
@@ -123,15 +122,6 @@ async def test_the_terminal_s_interrupt_is_the_parent_s_alone(tmp_path: Path) ->
     await process.start()
     assert os.getpgid(process.pid) == process.pid != os.getpgid(0)
     await process.stop()
-
-
-def test_a_free_port_is_taken_as_wanted_and_for_a_taken_one_there_is_another() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        other = choose_port(port)
-        assert other not in (0, port)
-    assert choose_port(port) == port
-    assert choose_port() > 0
 
 
 def test_the_command_is_that_of_this_interpreter() -> None:

@@ -18,7 +18,12 @@ def test_the_machine_is_measured_once_a_second_and_our_processes_are_looked_up_n
     clock = InstantWallClock()
     gauge = MachineLoadGauge(clock)
     first = gauge.read()
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+    large = "memory = b'x' * 50_000_000; print(len(memory), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", large], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"50000000\n"
         clock.advance(0.9)
         assert gauge.read() is first
         clock.advance(0.1)

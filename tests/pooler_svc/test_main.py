@@ -11,8 +11,17 @@ from pathlib import Path
 import pytest
 
 from kalepool_cli.processes import kalepool_command
-from localnet.testing import NodeHandle
+from localnet.testing import NodeHandle, running_localnet
 from tests.pooler_svc.fakes import API_KEY, FakeBackend, until
+
+BLOCK_LEDGERS = 60
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[NodeHandle]:
+    """A block lasts half a minute: time enough for processes to start, and to search, in it."""
+    async with running_localnet(speed=10.0) as running:
+        yield running
 
 
 @asynccontextmanager
@@ -49,6 +58,7 @@ def chain(node: NodeHandle, address: str) -> dict[str, str]:
         "BACKEND_ADDRESS": address,
         "POOLER_API_KEY": API_KEY,
         "HASHER_THREADS": "1",
+        "PLANT_HOLD_SECONDS": "300",
     }
 
 
@@ -114,6 +124,7 @@ async def test_a_pooler_that_was_killed_in_mid_block_goes_on_with_it_and_repeats
         process.kill()
         await process.communicate()
     assert backend.submitted == []
+    node.close_ledgers(BLOCK_LEDGERS)
     async with started_pooler(tmp_path, **chain(node, backend_address)):
         await until(backend.changes, lambda: len(backend.confirmed) == 3)
     assert backend.plant_asked == [1]

@@ -117,14 +117,16 @@ class Pool:
 
 
 @asynccontextmanager
-async def running_pool(*, most_streams: int | None = None, port: int = 0) -> AsyncIterator[Pool]:
+async def running_pool(
+    *, most_streams: int | None = None, drain_wall_seconds: float = 2.0
+) -> AsyncIterator[Pool]:
     server = GrpcServer(
         "127.0.0.1",
-        port,
+        0,
         verifier=known_keys(),
         open_methods=frozenset({f"{BACKEND}/GetHealth"}),
         most_streams=most_streams,
-        drain_wall_seconds=2.0,
+        drain_wall_seconds=drain_wall_seconds,
     )
     backend = Backend()  # type: ignore[abstract]
     server.add(backend_pb2_grpc.add_BackendServiceServicer_to_server, backend, BACKEND)

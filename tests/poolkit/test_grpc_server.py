@@ -290,7 +290,8 @@ async def test_a_server_may_be_stopped_twice_and_before_it_started() -> None:
 
 
 async def test_draining_says_not_serving_first_then_ends_streams_then_refuses() -> None:
-    async with running_pool() as pool, pool.channel() as channel:
+    # Who waited for the whole grace would wait longer than any test.
+    async with running_pool(drain_wall_seconds=1_000) as pool, pool.channel() as channel:
         order: list[str] = []
 
         async def end_streams() -> None:
@@ -307,10 +308,7 @@ async def test_draining_says_not_serving_first_then_ends_streams_then_refuses() 
         await stream.read()
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
-        loop = asyncio.get_running_loop()
-        started = loop.time()
         await pool.server.drain_and_stop()
-        assert loop.time() - started < 1.5
         assert order == ["NOT_SERVING"]
         assert (await stream.read()).HasField("goodbye")
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING

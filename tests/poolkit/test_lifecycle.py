@@ -59,7 +59,7 @@ def test_a_service_that_does_not_end_is_given_up_after_its_time() -> None:
 
 
 def test_a_service_that_leaves_a_task_behind_is_given_up_after_its_time() -> None:
-    with started("straggling", shutdown_wall_seconds=1.0) as process:
+    with started("straggling", shutdown_wall_seconds=3.0) as process:
         line_of(process)
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=120)

@@ -361,9 +361,9 @@ async def test_a_slow_node_is_given_up_at_the_deadline(
 ) -> None:
     release = asyncio.Event()
     server.answer("getHealth", rpc_server.never(release))
-    async with StellarRpc([server.url, second.url], call_wall_seconds=0.05) as rpc:
+    async with StellarRpc([server.url, second.url], call_wall_seconds=1.0) as rpc:
         assert (await rpc.latest_ledger()).sequence == 50
-        assert rpc.endpoints()[0].last_error == "getHealth: no answer within 0.05 s"
+        assert rpc.endpoints()[0].last_error == "getHealth: no answer within 1 s"
     release.set()
 
 

@@ -84,7 +84,7 @@ async def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
             lost += 1
         await asyncio.Event().wait()
 
-    supervisor = Supervisor(stop_wall_seconds=0.4)
+    supervisor = Supervisor(stop_wall_seconds=4.0)
     supervisor.start("deaf", deaf_once)
     await begun.wait()
     with capture_logs() as lines:

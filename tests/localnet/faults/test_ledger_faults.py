@@ -163,22 +163,22 @@ async def test_close_times_are_as_the_rules_want_them(rules: str, seconds: list[
 
 
 async def test_a_stall_and_a_burst_are_felt_on_the_wall() -> None:
-    """At 100 times real time a ledger takes 0.05 s: ledger 3 stalls for 4 of them, 4 to 23 close at once."""
-    rules = fault("stall", "ledgers = 4", "count = 1", "from_ledger = 3")
+    """At 10 times real time a ledger takes 0.5 s: ledger 3 stalls for 2 more, 4 to 23 close at once."""
+    rules = fault("stall", "ledgers = 2", "count = 1", "from_ledger = 3")
     rules += fault("burst", "ledgers = 20", "count = 1", "from_ledger = 4")
     arrivals: dict[int, float] = {}
 
     def note(ledger: ClosedLedger, _: object) -> None:
         arrivals[ledger.sequence] = time.monotonic()
 
-    async with running_localnet(speed=100, faults=parse_faults(rules, "test", 1)) as node:
+    async with running_localnet(speed=10, faults=parse_faults(rules, "test", 1)) as node:
         node.chain.observers.append(note)
         while node.chain.latest.sequence < 24:
             await node.chain.next_ledger_closed()
     stalled, bursting = arrivals[3] - arrivals[2], arrivals[23] - arrivals[3]
     # A clock that is late makes up for it, by half of a wait at most.
-    assert stalled >= 2 * LEDGER_SECONDS / 100
-    assert bursting < 20 * LEDGER_SECONDS / 100 / 2
+    assert stalled >= 1.5 * LEDGER_SECONDS / 10
+    assert bursting < 20 * LEDGER_SECONDS / 10 / 2
 
 
 async def test_a_surge_fills_ledgers_for_a_while(node: NodeHandle, farmer: Wallet) -> None:

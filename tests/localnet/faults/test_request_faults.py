@@ -55,7 +55,7 @@ async def test_a_refused_connection_executes_nothing_and_leaves_the_port_open(
 
 async def test_a_port_that_refuses_connections_for_a_while_comes_back() -> None:
     async with (
-        faulty(fault("connection_refused", "count = 1", "wall_seconds = 0.4")) as node,
+        faulty(fault("connection_refused", "count = 1", "wall_seconds = 2")) as node,
         SorobanServerAsync(node.rpc_url) as rpc,
     ):
         began = time.monotonic()
@@ -70,7 +70,7 @@ async def test_a_port_that_refuses_connections_for_a_while_comes_back() -> None:
                 refused += isinstance(error.__cause__, aiohttp.ClientConnectorError)
                 await asyncio.sleep(0.01)
         assert refused > 0
-        assert time.monotonic() - began >= 0.4
+        assert time.monotonic() - began >= 2
 
 
 async def test_an_answer_is_cut_in_half_after_the_request_was_executed(

@@ -60,6 +60,8 @@ async def test_watch_blocks_tells_each_new_block(stub: "PoolerServiceAsyncStub",
 async def test_status_counts_the_farmers_through_the_block(
     pooler: Pooler, stub: "PoolerServiceAsyncStub", backend: FakeBackend
 ) -> None:
+    await until(backend.changes, lambda: len(backend.planted) == 3)
+    pooler.coordinator.drain()  # this block is the one that stays
     await until(pooler.changes, lambda: pooler.board.status().farmers.confirmed == 3)
     view = (await stub.GetStatus(pooler_pb2.GetStatusRequest())).view
     assert view.active_farmers == 3
