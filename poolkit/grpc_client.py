@@ -21,8 +21,9 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.keepalive_permit_without_calls", 1),
     # gRPC's own pauses between connection attempts grow to two minutes; a restarted peer is back sooner.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Despite its name: how long a connection attempt may take, until the peer has sent its first frame.
+    ("grpc.min_reconnect_backoff_ms", 10_000),
     # Channels of one process must not share a connection: each breaks, and drains, for itself.
     ("grpc.use_local_subchannel_pool", 1),
 )

@@ -29,7 +29,8 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    -- Waits for their end: what they were about to commit is there before it is emptied.
+    PERFORM pg_terminate_backend(pid, 60000) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid();
     SET session_replication_role = replica;
     FOR name IN SELECT tablename FROM pg_tables

@@ -33,9 +33,9 @@ _POLL_WALL_SECONDS = 0.1
 _WATCH_WALL_SECONDS = 1
 _OTHERS_MAY_PASS = 0o005
 
-# Children meant to outlive us. Dropping the handle of a running process is
-# taken for a mistake by the interpreter, so they are kept.
-_detached: "list[subprocess.Popen[bytes]]" = []
+# Children meant to outlive us, by their folder. Dropping the handle of a running
+# process is taken for a mistake by the interpreter, so they are kept.
+_detached: "dict[Path, subprocess.Popen[bytes]]" = {}
 
 
 class EmbeddedPostgresError(Exception):
@@ -118,7 +118,7 @@ def join_or_start(folder: Path) -> str:
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": path},
         )
-    _detached.append(child)
+    _detached[folder] = child
     return _wait_for_child(child, folder, log)
 
 
@@ -130,6 +130,9 @@ def stop_running(folder: Path) -> bool:
     # SIGINT is PostgreSQL's fast shutdown: connections end, data is safe.
     info.process.send_signal(signal.SIGINT)
     info.process.wait(_START_WALL_SECONDS)
+    runner = _detached.pop(folder.expanduser().resolve(), None)
+    if runner is not None:
+        runner.wait(_START_WALL_SECONDS)
     return True
 
 

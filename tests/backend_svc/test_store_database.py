@@ -30,7 +30,7 @@ def test_a_deadlock_is_tried_again(database: Database) -> None:
         )
 
     asyncio.run(both())
-    assert len(calls) in (3, 4)  # PostgreSQL ends one of the two, or both
+    assert len(calls) >= 3  # PostgreSQL ends one of the two; again, if it is back before the other goes on
     statuses = {pooler.status for pooler in database.run_here(poolers.list_poolers)}
     assert statuses == {PoolerStatus.DRAINING}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hpack import Decoder
 
-from tests.mesh.tcp_proxy import TcpProxy
+from tests.mesh.tcp_proxy import Connection, TcpProxy
 
 # RFC 9113: frame header of 9 bytes, client preface of 24 bytes, the frame types and flags that matter here.
 _FRAME_HEADER_BYTES = 9
@@ -37,11 +37,7 @@ class CuttingProxy(TcpProxy):
         self._observe = observe
         self.cuts = 0
 
-    async def forward(
-        self,
-        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    ) -> None:
+    async def forward(self, client: Connection, server: Connection) -> None:
         connection = _Connection()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._forward_requests(client[0], server[1], connection))

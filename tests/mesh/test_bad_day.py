@@ -14,7 +14,7 @@ from kalepool_cli.demo.run import EXIT_OK
 from kalepool_cli.processes import kalepool_command
 
 BLOCKS, FARMERS, SPEED = 2, 4, 20
-PATIENCE_WALL_SECONDS = 240
+PATIENCE_WALL_SECONDS = 600
 
 pytestmark = pytest.mark.timeout(PATIENCE_WALL_SECONDS + 30)
 

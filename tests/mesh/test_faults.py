@@ -3,7 +3,10 @@
 Each test asserts the state in which its fault hit, and lets the pool play a whole block afterwards.
 """
 
-from kale.constants import BLOCK_SECONDS, LEDGER_SECONDS
+import pytest
+
+from backend_svc.store.database import in_transaction
+from kale.constants import LEDGER_SECONDS
 from kalepool.v1 import backend_pb2
 from tests.mesh.cutting_proxy import CuttingProxy
 from tests.mesh.harness import FARMERS, Mesh, running_mesh
@@ -12,6 +15,8 @@ from tests.mesh.tcp_proxy import TcpProxy
 PLANT_METHOD = "/kalepool.v1.BackendService/Plant"
 OUTAGE_CHAIN_SECONDS = 30
 OUTAGE_LEDGERS = OUTAGE_CHAIN_SECONDS // LEDGER_SECONDS
+
+pytestmark = pytest.mark.timeout(900)
 
 
 async def play_whole_block(mesh: Mesh, block_index: int) -> None:
@@ -24,20 +29,37 @@ async def play_whole_block(mesh: Mesh, block_index: int) -> None:
     await mesh.assert_reconciled()
 
 
-async def first_planted_block(mesh: Mesh) -> int:
-    """The index of the first block with a plant in a ledger."""
+async def pause_with_plants_in_flight(mesh: Mesh) -> None:
+    """The chain stands still; a plant that the Backend has sent, or is about to, is in no ledger."""
 
-    async def planted() -> bool:
-        return any(row.plant_ledger is not None for row in await mesh.rows())
+    async def in_flight() -> bool:
+        sent = await mesh.database.run(plants_sent)
+        return any([(await mesh.rpc.transaction(hash.hex())).ledger is None for hash in sent])
 
-    await mesh.eventually("a first farmer is planted", planted, chain_seconds=BLOCK_SECONDS + 100)
-    return min(row.block_index for row in await mesh.rows())
+    async def stands_still_with_one() -> bool:
+        if not await in_flight():
+            return False
+        await mesh.set_clock("pause")
+        if await in_flight():
+            return True
+        await mesh.set_clock("resume")  # a ledger was faster
+        return False
+
+    await mesh.eventually("a plant is in flight", stands_still_with_one)
+
+
+def plants_sent() -> list[bytes]:
+    """Hashes of the plants whose outcome the Backend does not know."""
+    cursor = in_transaction().execute_sql(
+        "SELECT hash FROM transactions WHERE purpose = 'plant' AND status IN ('prepared', 'submitted')"
+    )
+    return [bytes(row[0]) for row in cursor.fetchall()]
 
 
 async def test_a_block_is_planted_worked_and_harvested_for_every_farmer() -> None:
     async with running_mesh() as mesh:
-        await mesh.pool.start_pooler()
-        block_index = await first_planted_block(mesh)
+        block_index = await mesh.start_pooler_in_a_new_block()
+        await mesh.skip_hashing(block_index)
         await play_whole_block(mesh, block_index)
         rows = await mesh.block_rows(block_index)
         assert all(row.stake_stroops and row.stake_stroops > 0 for row in rows)
@@ -47,70 +69,58 @@ async def test_a_block_is_planted_worked_and_harvested_for_every_farmer() -> Non
 
 async def test_a_backend_killed_between_plant_and_work_goes_on_where_it_was() -> None:
     async with running_mesh() as mesh:
-        await mesh.pool.start_pooler()
-        block_index = await first_planted_block(mesh)
+        block_index = await mesh.start_pooler_in_a_new_block()
         await mesh.wait_for_plants(block_index)
         assert await mesh.count("SELECT count(*) FROM works WHERE status = 'confirmed'") == 0
         mesh.pool.backend.kill()
         await mesh.pool.backend.wait()
         await mesh.pool.start_backend()
+        await mesh.skip_hashing(block_index)
         await play_whole_block(mesh, block_index)
         await play_whole_block(mesh, block_index + 1)
 
 
 async def test_a_backend_killed_while_planting_ends_with_one_outcome_a_farmer() -> None:
     async with running_mesh() as mesh:
-        await mesh.pool.start_pooler()
-
-        async def in_flight() -> bool:
-            return (
-                await mesh.count(
-                    "SELECT count(*) FROM transactions"
-                    " WHERE purpose = 'plant' AND status IN ('prepared', 'submitted')"
-                )
-                > 0
-            )
-
-        await mesh.eventually("a plant is in flight", in_flight, chain_seconds=BLOCK_SECONDS + 100)
+        block_index = await mesh.start_pooler_in_a_new_block()
+        await pause_with_plants_in_flight(mesh)
         mesh.pool.backend.kill()
         await mesh.pool.backend.wait()
         unfinished = await mesh.count("SELECT count(*) FROM plantings WHERE status = 'planting'")
         assert unfinished > 0
+        await mesh.set_clock("resume")
         await mesh.pool.start_backend()
-        block_index = min(row.block_index for row in await mesh.rows())
+        await mesh.skip_hashing(block_index)
         await play_whole_block(mesh, block_index)
         await play_whole_block(mesh, block_index + 1)
 
 
 async def test_a_pooler_killed_during_work_goes_on_with_the_same_block() -> None:
     async with running_mesh() as mesh:
-        await mesh.pool.start_pooler()
-        block_index = await first_planted_block(mesh)
+        block_index = await mesh.start_pooler_in_a_new_block()
         await mesh.wait_for_plants(block_index)
 
         async def hashing() -> bool:
             return (await mesh.status()).farmers.hashing == FARMERS
 
-        await mesh.eventually("every farmer is hashed for", hashing, chain_seconds=100)
+        await mesh.eventually("every farmer is hashed for", hashing)
         assert await mesh.count("SELECT count(*) FROM works WHERE status = 'confirmed'") == 0
         mesh.pool.pooler.kill()
         await mesh.pool.pooler.wait()
         await mesh.pool.start_pooler()
+        await mesh.skip_hashing(block_index)
         await play_whole_block(mesh, block_index)
         await play_whole_block(mesh, block_index + 1)
 
 
 async def test_thirty_chain_seconds_without_rpc_cost_no_block() -> None:
-    async with running_mesh() as mesh:
-        gateway = TcpProxy("127.0.0.1", mesh.pool.rpc_port)
-        await gateway.open()
+    async with running_mesh() as mesh, TcpProxy("127.0.0.1", mesh.pool.rpc_port) as gateway:
         through_gateway = {"RPC_URL": f"http://127.0.0.1:{gateway.port}"}
         mesh.pool.backend_settings.update(through_gateway)
         mesh.pool.pooler_settings.update(through_gateway)
         assert await mesh.pool.backend.stop()
         await mesh.pool.start_backend()
-        await mesh.pool.start_pooler()
-        block_index = await first_planted_block(mesh)
+        block_index = await mesh.start_pooler_in_a_new_block()
         await mesh.wait_for_plants(block_index)
         assert await mesh.count("SELECT count(*) FROM works WHERE status = 'confirmed'") == 0
         shut_at = (await mesh.rpc.latest_ledger()).close_time
@@ -119,13 +129,13 @@ async def test_thirty_chain_seconds_without_rpc_cost_no_block() -> None:
         async def long_enough() -> bool:
             return (await mesh.rpc.latest_ledger()).close_time >= shut_at + OUTAGE_CHAIN_SECONDS
 
-        await mesh.eventually("the outage lasts", long_enough, chain_seconds=OUTAGE_CHAIN_SECONDS * 3)
+        await mesh.eventually("the outage lasts", long_enough)
         blind_since = (await mesh.status()).current_block.ledger
         assert blind_since <= (await mesh.rpc.latest_ledger()).sequence - OUTAGE_LEDGERS
         await gateway.open()
+        await mesh.skip_hashing(block_index)
         await play_whole_block(mesh, block_index)
         await play_whole_block(mesh, block_index + 1)
-        await gateway.shut()
 
 
 async def test_a_plant_stream_cut_after_the_third_outcome_resumes_without_doubles() -> None:
@@ -140,18 +150,19 @@ async def test_a_plant_stream_cut_after_the_third_outcome_resumes_without_double
             outcomes.append(response.outcome.farmer_id)
         return response.HasField("outcome") and len(outcomes) == cut_after
 
-    async with running_mesh() as mesh:
-        proxy = CuttingProxy("127.0.0.1", mesh.pool.backend_port, third_outcome)
-        await proxy.open()
+    async with (
+        running_mesh() as mesh,
+        CuttingProxy("127.0.0.1", mesh.pool.backend_port, third_outcome) as proxy,
+    ):
         mesh.pool.pooler_settings["BACKEND_ADDRESS"] = f"127.0.0.1:{proxy.port}"
-        await mesh.pool.start_pooler()
-        block_index = await first_planted_block(mesh)
+        block_index = await mesh.start_pooler_in_a_new_block()
 
         async def was_cut() -> bool:
             return proxy.cuts == 1
 
-        await mesh.eventually("the proxy has cut the stream", was_cut, chain_seconds=BLOCK_SECONDS)
+        await mesh.eventually("the proxy has cut the stream", was_cut)
         assert len(set(outcomes[:cut_after])) == cut_after
+        await mesh.skip_hashing(block_index)
         await play_whole_block(mesh, block_index)
         outcome_rows = await mesh.count(
             "SELECT count(*) FROM plantings WHERE block_index = %s AND status = 'planted'", block_index
@@ -160,4 +171,3 @@ async def test_a_plant_stream_cut_after_the_third_outcome_resumes_without_double
         status = await mesh.status()
         assert status.backend_link.reconnects >= 1
         await play_whole_block(mesh, block_index + 1)
-        await proxy.shut()

@@ -27,11 +27,11 @@ from tests.mesh.harness import Mesh, running_mesh
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text()
 SPEED = 20.0
-PATIENCE_CHAIN_SECONDS = 1_000
-"""Nothing here is about time: a busy machine may take its own."""
-CALLS_WALL_SECONDS = 60
+CALLS_WALL_SECONDS = 240
 _SEED = re.compile(rb"S[A-Z2-7]{55}")
 _WATCH_WALL_SECONDS = 0.02
+
+pytestmark = pytest.mark.timeout(900)
 
 # What each block of the section must say, in this order.
 TELLING = [
@@ -64,18 +64,18 @@ BLOCKS: list[str] = re.findall(r"^```sh\n(.*?)^```$", section("Call it by hand")
 async def mesh() -> AsyncIterator[Mesh]:
     """As `demo --keep` leaves it: a block was played whole, and the Pooler plants no more."""
     async with running_mesh(farmers=2, speed=SPEED) as mesh:
-        await mesh.pool.start_pooler()
-        await mesh.wait_for_plants(1, chain_seconds=PATIENCE_CHAIN_SECONDS)
+        assert await mesh.start_pooler_in_a_new_block() == 1
+        await mesh.wait_for_plants(1)
         async with mesh.pool.pooler_channel() as channel:
             await PoolerServiceStub(channel).Drain(pooler_pb2.DrainRequest(request_id=str(uuid.uuid4())))
-        await mesh.wait_for_works(1, chain_seconds=PATIENCE_CHAIN_SECONDS)
+        await mesh.wait_for_works(1)
         await open_next_block(mesh)
-        await mesh.wait_for_harvests(1, chain_seconds=PATIENCE_CHAIN_SECONDS)
+        await mesh.wait_for_harvests(1)
 
         async def idle() -> bool:
             return (await mesh.status()).status == types_pb2.POOLER_STATE_IDLE
 
-        await mesh.eventually("the drained Pooler is idle", idle, chain_seconds=PATIENCE_CHAIN_SECONDS)
+        await mesh.eventually("the drained Pooler is idle", idle)
         mesh.pool.write_env_file()
         yield mesh
 
@@ -88,7 +88,7 @@ async def open_next_block(mesh: Mesh) -> None:
     async def openable() -> bool:
         return (await mesh.status()).current_block.next_block_can_be_opened
 
-    await mesh.eventually("the next block can be opened", openable, chain_seconds=PATIENCE_CHAIN_SECONDS)
+    await mesh.eventually("the next block can be opened", openable)
     async with StellarRpc([mesh.pool.rpc_url]) as rpc:
         await Wallet(rpc, LOCAL, outsider, mesh.pool.ledger_wall_seconds / 2).plant_nothing()
 
@@ -152,13 +152,16 @@ async def test_no_secret_is_in_a_log_or_in_the_database_or_in_a_process_s_argume
     secrets = secrets_of(data)
     assert len(secrets) >= 3
     for path in files_in_the_open(data):
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # the database removes files of its own as it goes on
         for secret in secrets:
             assert secret.encode() not in content, f"a key is in {path}"
         assert not list(seeds_in(content)), f"a seed is in {path}"
     for argument in arguments_of_processes():
         assert not any(secret in argument for secret in secrets)
-    ours = " ".join(" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True))
+    ours = " ".join(map(command_line, psutil.Process().children(recursive=True)))
     assert "kalepool_cli.main" in ours
     assert not list(seeds_in(ours.encode()))
 
@@ -168,6 +171,14 @@ async def watch_arguments(arguments: set[str]) -> None:
     while True:
         arguments.update(await asyncio.to_thread(arguments_of_processes))
         await asyncio.sleep(_WATCH_WALL_SECONDS)
+
+
+def command_line(process: psutil.Process) -> str:
+    """Empty if it has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
 
 
 def arguments_of_processes() -> list[str]:
@@ -181,9 +192,10 @@ def secrets_of(data: Path) -> list[str]:
 
 def files_in_the_open(data: Path) -> Iterator[Path]:
     """All of the data folder but the key files: logs, the environment file, the database."""
-    for path in data.rglob("*"):
-        if path.is_file() and not path.is_relative_to(data / "keys"):
-            yield path
+    for folder, _, names in os.walk(data):
+        for path in (Path(folder) / name for name in names):
+            if path.is_file() and not path.is_relative_to(data / "keys"):
+                yield path
 
 
 def seeds_in(content: bytes) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pooler_svc.rules.phases import Phase
 from pooler_svc.settings import PoolerSettings
 from pooler_svc.testing import running_pooler
 from poolkit.breaker import BreakerState
+from poolkit.ports import KeptPort
 from poolkit.startup_error import StartupError
 from tests.pooler_svc.conftest import pooler_settings
 from tests.pooler_svc.fakes import FakeBackend, FarmHand, QuickHasher, until
@@ -47,8 +48,8 @@ async def test_works_found_while_the_backend_is_away_are_submitted_once_when_it_
     node: NodeHandle, farm: FarmHand, backend: FakeBackend
 ) -> None:
     farm.age_block(300)
-    async with backend.serving() as address:
-        port = int(address.rpartition(":")[2])
+    kept = KeptPort()
+    async with backend.serving(kept.number) as address:
         settings = pooler_settings(node, address)
         pooler_context = running_pooler(settings, hasher=QuickHasher())
         pooler = await pooler_context.__aenter__()
@@ -58,12 +59,13 @@ async def test_works_found_while_the_backend_is_away_are_submitted_once_when_it_
         status = pooler.board.status()
         assert status.phase is Phase.DEGRADED
         assert status.link.unacknowledged >= 3
-        async with backend.serving(port):
+        async with backend.serving(kept.number):
             await until(backend.changes, lambda: len(backend.confirmed) == 3)
             assert len(backend.submitted) == 3
             await until(pooler.changes, lambda: pooler.board.status().link.connected)
     finally:
         await pooler_context.__aexit__(None, None, None)
+        kept.close()
 
 
 @pytest.mark.parametrize(

@@ -174,20 +174,22 @@ async def test_an_acknowledgement_without_an_answer_empties_the_outbox(
         assert link.session.status().unacknowledged == 0
 
 
-async def test_a_restarted_server_is_found_again() -> None:
+async def test_a_restarted_server_is_found_again(kept_port: int) -> None:
     backend = SessionBackend()  # type: ignore[abstract]
-    async with running_session_backend(backend) as (_, target):
-        port = int(target.rsplit(":", 1)[1])
-        async with linked(target) as link, running(link):
-            first = link.session.send(harvest(1))
-            await first.wait_acknowledged()
+    async with (
+        running_session_backend(backend, kept_port) as (_, target),
+        linked(target) as link,
+        running(link),
+    ):
+        first = link.session.send(harvest(1))
+        await first.wait_acknowledged()
     async with linked(target) as link, running(link):
         second = link.session.send(harvest(2))
         async with asyncio.timeout(60):
             while link.session.status().last_error is None:
                 await asyncio.sleep(0.005)
         assert link.session.state is not SessionState.OPEN
-        async with running_session_backend(backend, port), asyncio.timeout(60):
+        async with running_session_backend(backend, kept_port), asyncio.timeout(60):
             await second.wait_acknowledged()
             assert link.session.status().last_error is None
     assert backend.harvested_blocks() == [1, 2]

@@ -348,10 +348,8 @@ async def test_without_another_node_it_is_unavailable(
     assert len(server.calls) == 3
 
 
-async def test_an_unreachable_node_is_unavailable(clock: InstantWallClock) -> None:
-    async with scripted_rpc() as gone:
-        url = gone.url
-    async with StellarRpc([url], wall_clock=clock) as rpc:
+async def test_an_unreachable_node_is_unavailable(clock: InstantWallClock, kept_port: int) -> None:
+    async with StellarRpc([f"http://127.0.0.1:{kept_port}"], wall_clock=clock) as rpc:
         with pytest.raises(RpcUnavailable, match="connection failed"):
             await rpc.network()
 
