@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from stellar_sdk import scval, xdr
 
-from kale.addresses import account_text, address_text
+from kale.addresses import account_text, contract_text
 from kale.constants import HASH_BYTES
 from localnet.ledger import wire
 from localnet.soroban.contract_env import ContractEnv
@@ -22,6 +22,12 @@ _I128: Final = wire.int32(_KIND.SCV_I128)
 _ERROR: Final = wire.int32(_KIND.SCV_ERROR)
 _HASH: Final = wire.int32(_KIND.SCV_BYTES) + wire.uint32(HASH_BYTES)
 _ADDRESS: Final = wire.int32(_KIND.SCV_ADDRESS)
+_ACCOUNT: Final = (
+    _ADDRESS
+    + wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_ACCOUNT)
+    + wire.int32(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519)
+)
+_CONTRACT: Final = _ADDRESS + wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_CONTRACT)
 _MUXED: Final = _ADDRESS + wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_MUXED_ACCOUNT)
 
 _UINT32: Final = Struct(">4xI")
@@ -51,8 +57,10 @@ def i128(value: bytes) -> int:
 @lru_cache(maxsize=65_536)
 def address(value: bytes) -> str:
     """A G… or C… address; ValueError for the kinds that hold no authority."""
-    _require_kind(value, _ADDRESS)
-    return address_text(xdr.SCAddress.from_xdr_bytes(value[len(_ADDRESS) :]))
+    if value.startswith(_ACCOUNT):
+        return account_text(value[len(_ACCOUNT) :])
+    _require_kind(value, _CONTRACT)
+    return contract_text(value[len(_CONTRACT) :])
 
 
 def muxed_account(value: bytes) -> tuple[str, int] | None:

@@ -77,8 +77,12 @@ def encode_block(block: Block) -> bytes:
     )
 
 
+@lru_cache(maxsize=64)
 def decode_block(value: bytes) -> Block:
-    """StorageDecodeError if it is none."""
+    """StorageDecodeError if it is none.
+
+    Remembered: all calls that are simulated on one ledger read the same.
+    """
     fields = _BLOCK.decode(value)
     if fields is None:
         return storage.decode_block(xdr.SCVal.from_xdr_bytes(value))

@@ -111,7 +111,7 @@ class Trustlines:
         if self.issuer_has(_ACCOUNT_FLAGS.AUTH_CLAWBACK_ENABLED_FLAG):
             flags |= _LINE_FLAGS.TRUSTLINE_CLAWBACK_ENABLED_FLAG
         self._add_subentry(holder)
-        asset = Asset(self._code, self._issuer).to_xdr_object()
+        asset = _asset(self._code, self._issuer)
         self._put(holder, new_trustline(account_key_bytes(holder), asset, I64_MAX, flags))
 
     def issuer_has(self, flag: xdr.AccountFlags) -> bool:
@@ -224,7 +224,12 @@ def _put_account(env: ContractEnv, holder: str, account: xdr.AccountEntry) -> No
 
 @lru_cache(maxsize=65_536)
 def _line_key(code: str, issuer: str, holder: str) -> bytes:
-    return trustline_key(account_key_bytes(holder), Asset(code, issuer).to_xdr_object())
+    return trustline_key(account_key_bytes(holder), _asset(code, issuer))
+
+
+@lru_cache(maxsize=64)
+def _asset(code: str, issuer: str) -> xdr.Asset:
+    return Asset(code, issuer).to_xdr_object()
 
 
 def _changed_balance(env: ContractEnv, balance: int, change: int, lowest: int, highest: int) -> int:

@@ -3,7 +3,7 @@
 Entries are never changed in place: each function here returns a new one.
 """
 
-import copy
+from typing import TypeVar
 
 from stellar_sdk import xdr
 
@@ -11,6 +11,8 @@ from kale.constants import I64_MAX
 from localnet.ledger import wire
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.network_settings import NetworkSettings
+
+_E = TypeVar("_E", xdr.AccountEntry, xdr.TrustLineEntry)
 
 MAX_SUBENTRIES = 1_000
 MAX_SIGNER_WEIGHT = 255
@@ -106,32 +108,39 @@ def stored_trustline(line: xdr.TrustLineEntry, sequence: int) -> StoredEntry:
     return StoredEntry(xdr.LedgerEntryData(xdr.LedgerEntryType.TRUSTLINE, trust_line=line), sequence, None)
 
 
+def _copy(entry: _E) -> _E:
+    """A shallow copy; copy.copy, which goes the way of pickling, takes six times as long."""
+    made = object.__new__(type(entry))
+    made.__dict__.update(entry.__dict__)
+    return made
+
+
 def with_balance(account: xdr.AccountEntry, balance_stroops: int) -> xdr.AccountEntry:
-    changed = copy.copy(account)
+    changed = _copy(account)
     changed.balance = xdr.Int64(balance_stroops)
     return changed
 
 
 def with_subentries(account: xdr.AccountEntry, count: int) -> xdr.AccountEntry:
-    changed = copy.copy(account)
+    changed = _copy(account)
     changed.num_sub_entries = xdr.Uint32(count)
     return changed
 
 
 def with_line_balance(line: xdr.TrustLineEntry, balance_stroops: int) -> xdr.TrustLineEntry:
-    changed = copy.copy(line)
+    changed = _copy(line)
     changed.balance = xdr.Int64(balance_stroops)
     return changed
 
 
 def with_limit(line: xdr.TrustLineEntry, limit_stroops: int) -> xdr.TrustLineEntry:
-    changed = copy.copy(line)
+    changed = _copy(line)
     changed.limit = xdr.Int64(limit_stroops)
     return changed
 
 
 def with_line_flags(line: xdr.TrustLineEntry, flags: int) -> xdr.TrustLineEntry:
-    changed = copy.copy(line)
+    changed = _copy(line)
     changed.flags = xdr.Uint32(flags)
     return changed
 
@@ -140,7 +149,7 @@ def with_sequence(
     account: xdr.AccountEntry, number: int, ledger_sequence: int, close_time: int
 ) -> xdr.AccountEntry:
     """The account after a transaction used `number`, and when it did (CAP-21 asks for that)."""
-    changed = copy.copy(account)
+    changed = _copy(account)
     changed.seq_num = xdr.SequenceNumber(xdr.Int64(number))
     first = account.ext.v1
     second = None if first is None else first.ext.v2

@@ -10,6 +10,7 @@ from localnet.ledger import wire
 from localnet.ledger.accounts import public_key
 
 NATIVE = xdr.Asset(xdr.AssetType.ASSET_TYPE_NATIVE)
+_NATIVE_XDR = NATIVE.to_xdr_bytes()
 
 _CODE = re.compile(rb"[A-Za-z0-9]{1,12}\x00*")
 
@@ -48,7 +49,7 @@ def trusted_asset(line: xdr.ChangeTrustAsset | xdr.TrustLineAsset) -> xdr.Asset 
 
 def asset_contract_id(network_id: bytes, asset: xdr.Asset) -> bytes:
     """The id of the contract that an asset has on a network, deployed or not."""
-    return _contract_id(network_id, asset.to_xdr_bytes())
+    return _contract_id(network_id, _NATIVE_XDR if asset is NATIVE else asset.to_xdr_bytes())
 
 
 @functools.lru_cache(maxsize=1024)

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 from stellar_sdk import xdr
 
-from localnet.lazy import lazy
 from localnet.ledger import wire
+
+_CONTRACT: Final = xdr.ContractEventType.CONTRACT
 
 OPERATION_OF_REFUNDS = 0
 TRANSACTION_OF_REFUNDS = 1_048_575
@@ -14,25 +16,30 @@ LAST_OPERATION = 4_095
 LAST_EVENT = 4_294_967_295
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """A contract event; topics and data are encoded SCVals."""
 
     contract_id: bytes | None
     topics: tuple[bytes, ...]
     data: bytes
-    kind: xdr.ContractEventType = xdr.ContractEventType.CONTRACT
+    kind: xdr.ContractEventType = _CONTRACT
 
     def encode(self) -> bytes:
         """XDR `ContractEvent`."""
-        return self._encoded
-
-    @lazy
-    def _encoded(self) -> bytes:
-        return _heading(self.contract_id, self.kind) + wire.array(self.topics) + self.data
+        heading = _contract_heading if self.kind is _CONTRACT else _diagnostic_heading
+        return heading(self.contract_id) + wire.array(self.topics) + self.data
 
 
 @lru_cache(maxsize=1_024)
+def _contract_heading(contract_id: bytes | None) -> bytes:
+    return _heading(contract_id, _CONTRACT)
+
+
+@lru_cache(maxsize=1_024)
+def _diagnostic_heading(contract_id: bytes | None) -> bytes:
+    return _heading(contract_id, xdr.ContractEventType.DIAGNOSTIC)
+
+
 def _heading(contract_id: bytes | None, kind: xdr.ContractEventType) -> bytes:
     """What comes before topics and data: extension, contract, kind and the body's version."""
     contract = wire.ABSENT if contract_id is None else wire.present(contract_id)

@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from localnet.ledger.entries import EntryReader, StoredEntry
 
 
-@dataclass(frozen=True)
-class EntryChange:
+class EntryChange(NamedTuple):
     """One entry before and after; None where it did not or does no longer exist."""
 
     key: bytes

@@ -11,7 +11,7 @@ from typing import Final
 
 from stellar_sdk import xdr
 
-from kale.addresses import sc_address
+from kale.addresses import account_key_bytes, contract_hash
 from localnet.ledger import wire
 
 _KIND: Final = xdr.SCValType
@@ -95,7 +95,9 @@ def account_address(public_key: bytes) -> bytes:
 @lru_cache(maxsize=65_536)
 def address(text: str) -> bytes:
     """A G… or C… address; ValueError for other text."""
-    return _ADDRESS + encode_address(sc_address(text))
+    if text.startswith("G"):
+        return account_address(account_key_bytes(text))
+    return _ADDRESS + _CONTRACT_ADDRESS + contract_hash(text)
 
 
 def nonce(number: int) -> bytes:

@@ -9,8 +9,8 @@ from localnet.lazy import lazy
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.events import Event
 from localnet.network_settings import MAINNET_SETTINGS, Lifetimes
+from localnet.soroban.key_order import key_order
 from localnet.soroban.side_door import SideDoor
-from localnet.soroban.values import key_order
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,14 @@
-"""How the host prints and orders values and ledger keys."""
+"""How the host prints and orders values."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 from stellar_sdk import Address, scval, xdr
 
 from kale.addresses import contract_text
-from localnet.ledger import wire
 from localnet.ledger.value_wire import encode_address
-from localnet.ledger.wire_reader import MAX_DEPTH, WireReader
 
 _KIND: Final = xdr.SCValType
-_CONTRACT_DATA: Final = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
 
 #: The names that the host prints for its error types and codes.
 _ERROR_TYPES: Final = {
@@ -146,15 +142,3 @@ def value_order(value: xdr.SCVal) -> tuple[Any, ...]:
     if value.nonce_key is not None:
         return (kind, value.nonce_key.nonce.int64)
     return (kind, scval.to_native(value)) if value.type in _NUMBERS else (kind,)
-
-
-@lru_cache(maxsize=65_536)
-def key_order(key: bytes) -> tuple[Any, ...]:
-    """A sort key for LedgerKey XDR in the ledger's order: by type, then field by field."""
-    kind = key[:4]
-    if kind != _CONTRACT_DATA:
-        # Accounts, trustlines and code are of fixed size: their XDR sorts like their fields.
-        return (kind, key)
-    data = WireReader(key).ledger_key(MAX_DEPTH).contract_data
-    assert data is not None
-    return (kind, encode_address(data.contract), value_order(data.key), data.durability.value)

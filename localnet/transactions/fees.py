@@ -1,7 +1,7 @@
 """What Soroban resources cost: pure arithmetic in stroops, each term rounded up as stellar-core does."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from localnet.network_settings import FeeRates
 
@@ -10,8 +10,7 @@ _RESULT_BYTES = 300
 _CODE_DISCOUNT = 3
 
 
-@dataclass(frozen=True)
-class Resources:
+class Resources(NamedTuple):
     """What a transaction declares, or a simulation proposes."""
 
     instructions: int
@@ -22,8 +21,7 @@ class Resources:
     transaction_bytes: int
 
 
-@dataclass(frozen=True)
-class RentChange:
+class RentChange(NamedTuple):
     """How a transaction changes the life of one contract entry; sizes in bytes of the encoded entry.
 
     `old_live_until` is None for a new or restored entry, which pays from the current ledger on. Code pays a

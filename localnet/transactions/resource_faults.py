@@ -8,7 +8,7 @@ from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.entry_keys import key_values
 from localnet.ledger.meta import entry_bytes
 from localnet.network_settings import NetworkSettings
-from localnet.soroban.values import key_order
+from localnet.soroban.key_order import key_order
 from localnet.transactions.resource_use import is_classic_key, is_data_key
 from localnet.transactions.soroban_fault import SorobanFault
 

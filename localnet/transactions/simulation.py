@@ -19,8 +19,8 @@ from localnet.ledger.state import EntryChange, Layer
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.host import Host
 from localnet.soroban.invocation import EnforceAuth, Invocation, LedgerInfo, RecordAuth
+from localnet.soroban.key_order import key_order
 from localnet.soroban.storage import has_lifetime, is_temporary
-from localnet.soroban.values import key_order
 from localnet.transactions.contract_call import call_target
 from localnet.transactions.envelopes import Envelope
 from localnet.transactions.lifetime_operations import extended_entries, restored_entries

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,3 +35,20 @@ def test_a_muxed_account_is_no_authority() -> None:
     with pytest.raises(ValueError, match="must be an account or a contract"):
         address_text(muxed)
     assert muxed.type is xdr.SCAddressType.SC_ADDRESS_TYPE_MUXED_ACCOUNT
+
+
+@given(hashes, st.data())
+def test_a_text_is_an_address_where_the_sdk_says_so(raw: bytes, data: st.DataObject) -> None:
+    for text in (account_text(raw), contract_text(raw)):
+        position = data.draw(st.integers(0, len(text) - 1))
+        letter = data.draw(st.sampled_from("ABGCZ27018=_ agv+-é"))
+        for changed in (text[:position] + letter + text[position + 1 :], text[:position], text + letter):
+            assert decoded(account_key_bytes, changed) == decoded(StrKey.decode_ed25519_public_key, changed)
+            assert decoded(contract_hash, changed) == decoded(StrKey.decode_contract, changed)
+
+
+def decoded(decode: Callable[[str], bytes], text: str) -> bytes | None:
+    try:
+        return decode(text)
+    except ValueError:
+        return None

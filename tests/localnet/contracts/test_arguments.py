@@ -9,7 +9,9 @@ from stellar_sdk import StrKey, scval, xdr
 
 from kale.addresses import address_value
 from localnet.contracts import arguments
+from localnet.ledger.entry_keys import data_key_bytes
 from localnet.ledger.value_wire import encode_value
+from localnet.soroban.key_order import key_order
 from localnet.soroban.values import describe, value_order
 from tests.localnet.contract_chain import TOKEN, ContractChain, keypair
 
@@ -81,6 +83,14 @@ functions = st.sampled_from(
 token_functions = st.sampled_from(
     ["balance", "transfer", "burn", "mint", "approve", "allowance", "burn_from"]
 )
+
+
+@given(values, st.one_of(hashes.map(StrKey.encode_contract), hashes.map(StrKey.encode_ed25519_public_key)))
+def test_a_keys_place_is_that_of_its_value(value: xdr.SCVal, owner: str) -> None:
+    key = data_key_bytes(owner, value, xdr.ContractDataDurability.TEMPORARY)
+    _, _, order, durability = key_order(key)
+    assert order == value_order(value)
+    assert durability == bytes(4)
 
 
 @given(values)

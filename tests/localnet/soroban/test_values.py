@@ -3,7 +3,8 @@ from stellar_sdk import StrKey, scval, xdr
 
 from kale.addresses import address_value
 from kale.storage import account_key, block_key, instance_key, pail_key, trustline_key
-from localnet.soroban.values import describe, key_order, value_order
+from localnet.soroban.key_order import key_order
+from localnet.soroban.values import describe, value_order
 from tests.localnet.contract_chain import FARM, ISSUER, TOKEN, keypair
 
 ADA = keypair("ada").public_key
