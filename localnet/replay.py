@@ -23,6 +23,7 @@ from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.entries import MemoryEntries
 from localnet.ledger.entry_keys import data_key_bytes, instance_key_bytes
+from localnet.ledger.value_wire import encode_value
 from localnet.recorded_text import readable, readable_field
 from localnet.scenario import (
     Genesis,
@@ -118,7 +119,8 @@ class ScenarioReplay:
         genesis = self._scenario.genesis
         auth = RecordAuth(source=genesis.homesteader, nonces=self._nonces.__next__)
         host = Host(self._entries, genesis.ledger(step.sequence, step.timestamp), auth, find_program)
-        outcome = host.invoke_root(genesis.farm, step.function, step.arguments)
+        arguments = tuple(map(encode_value, step.arguments))
+        outcome = host.invoke_root(genesis.farm, step.function, arguments)
         self._entries.apply(outcome.writes)
         return outcome
 

@@ -1,9 +1,8 @@
 """XDR objects of the SDK read faster than the SDK reads them, for what contract calls are made of.
 
-Half of what taking in a call costs is decoding it. Values, addresses, ledger keys and authorisation are
-read here, in less than half of the time; what is not known here is left to the SDK. Both
-give equal objects. What is no encoding raises one of WIRE_ERRORS: as a node's XDR library does, and unlike
-the SDK, this refuses padding that is not zero, and flags that are neither 0 nor 1.
+Values, addresses and ledger keys are read here, in less than half of the time; what is not known here is left
+to the SDK. Both give equal objects. What is no encoding raises one of WIRE_ERRORS: as a node's XDR library
+does, and unlike the SDK, this refuses padding that is not zero, and flags that are neither 0 nor 1.
 """
 
 import struct
@@ -38,8 +37,6 @@ _ACCOUNT_KEY: Final = xdr.CryptoKeyType.KEY_TYPE_ED25519
 _CONTRACT_DATA: Final = xdr.LedgerEntryType.CONTRACT_DATA
 _TRUSTLINE: Final = xdr.LedgerEntryType.TRUSTLINE
 _ALPHANUM4: Final = xdr.AssetType.ASSET_TYPE_CREDIT_ALPHANUM4
-_CONTRACT_FUNCTION: Final = xdr.SorobanAuthorizedFunctionType.SOROBAN_AUTHORIZED_FUNCTION_TYPE_CONTRACT_FN
-_INVOKE_CONTRACT: Final = xdr.HostFunctionType.HOST_FUNCTION_TYPE_INVOKE_CONTRACT
 
 
 class _Structure(Protocol):
@@ -106,6 +103,20 @@ class WireReader:
             raise ValueError("non-zero padding")
         return self.raw[start : start + size]
 
+    def next_is(self, discriminant: int) -> bool:
+        """Whether a union has this arm; if so, its content is next."""
+        start = self.position
+        if self.int32() == discriminant:
+            return True
+        self.position = start
+        return False
+
+    @staticmethod
+    def check_depth(depth: int) -> None:
+        """Raises ValueError for what is nested too deep."""
+        if depth <= 0:
+            raise ValueError("Maximum decoding depth reached")
+
     def by_sdk(self, structure: type[_S], depth: int = MAX_DEPTH) -> _S:
         """Any structure, by the SDK's own class."""
         start = self.position
@@ -122,7 +133,7 @@ class WireReader:
         return [read(depth) for _ in range(self._length())]
 
     def value(self, depth: int = MAX_DEPTH) -> xdr.SCVal:
-        _check_depth(depth)
+        self.check_depth(depth)
         start = self.position
         known = _VALUES.get(self.int32())
         if known is None:
@@ -132,7 +143,7 @@ class WireReader:
         return read(self, kind, depth - 1)
 
     def address(self, depth: int) -> xdr.SCAddress:
-        _check_depth(depth)
+        self.check_depth(depth)
         start = self.position
         kind = self.int32()
         if kind == _ADDRESS_OF_CONTRACT:
@@ -143,14 +154,14 @@ class WireReader:
         return self.by_sdk(xdr.SCAddress, depth)
 
     def muxed_account(self, depth: int) -> xdr.MuxedAccount:
-        if not self._next_is(_ACCOUNT_KEY):
+        if not self.next_is(_ACCOUNT_KEY):
             return self.by_sdk(xdr.MuxedAccount, depth)
         return xdr.MuxedAccount(_ACCOUNT_KEY, ed25519=xdr.Uint256(self._bytes(32)))
 
     def preconditions(self, depth: int) -> xdr.Preconditions:
-        if self._next_is(xdr.PreconditionType.PRECOND_NONE):
+        if self.next_is(xdr.PreconditionType.PRECOND_NONE):
             return _NO_PRECONDITIONS
-        if not self._next_is(xdr.PreconditionType.PRECOND_TIME):
+        if not self.next_is(xdr.PreconditionType.PRECOND_TIME):
             return self.by_sdk(xdr.Preconditions, depth)
         earliest, latest = (xdr.TimePoint(xdr.Uint64(self.uint64())) for _ in range(2))
         return xdr.Preconditions(
@@ -158,15 +169,20 @@ class WireReader:
         )
 
     def memo(self, depth: int) -> xdr.Memo:
-        return _NO_MEMO if self._next_is(xdr.MemoType.MEMO_NONE) else self.by_sdk(xdr.Memo, depth)
+        return _NO_MEMO if self.next_is(xdr.MemoType.MEMO_NONE) else self.by_sdk(xdr.Memo, depth)
 
     def signature(self) -> xdr.DecoratedSignature:
         hint = xdr.SignatureHint(self._bytes(4))
         return xdr.DecoratedSignature(hint, xdr.Signature(self.opaque()))
 
+    def credentials(self, depth: int) -> xdr.SorobanCredentials:
+        if self.next_is(_BY_SOURCE.type):
+            return _BY_SOURCE
+        return self.by_sdk(xdr.SorobanCredentials, depth)
+
     def ledger_key(self, depth: int) -> xdr.LedgerKey:
-        _check_depth(depth)
-        if not self._next_is(_CONTRACT_DATA):
+        self.check_depth(depth)
+        if not self.next_is(_CONTRACT_DATA):
             return self._classic_key() or self.by_sdk(xdr.LedgerKey, depth)
         contract = self.address(depth - 2)
         key = self.value(depth - 2)
@@ -176,33 +192,6 @@ class WireReader:
         return xdr.LedgerKey(
             _CONTRACT_DATA,
             contract_data=xdr.LedgerKeyContractData(contract=contract, key=key, durability=durability),
-        )
-
-    def contract_call(self, depth: int) -> xdr.InvokeContractArgs:
-        _check_depth(depth)
-        return xdr.InvokeContractArgs(
-            contract_address=self.address(depth - 1),
-            function_name=xdr.SCSymbol(self.opaque()),
-            args=self.array(self.value, depth - 1),
-        )
-
-    def authorized_invocation(self, depth: int) -> xdr.SorobanAuthorizedInvocation:
-        _check_depth(depth)
-        return xdr.SorobanAuthorizedInvocation(
-            function=self._authorized_function(depth - 1),
-            sub_invocations=self.array(self.authorized_invocation, depth - 1),
-        )
-
-    def authorization(self, depth: int) -> xdr.SorobanAuthorizationEntry:
-        return xdr.SorobanAuthorizationEntry(
-            credentials=self._credentials(depth - 1),
-            root_invocation=self.authorized_invocation(depth - 1),
-        )
-
-    def invocation(self, depth: int) -> xdr.InvokeHostFunctionOp:
-        """The body of an operation that calls a contract, creates one or brings code."""
-        return xdr.InvokeHostFunctionOp(
-            host_function=self._host_function(depth - 1), auth=self.array(self.authorization, depth - 1)
         )
 
     def _classic_key(self) -> xdr.LedgerKey | None:
@@ -219,29 +208,6 @@ class WireReader:
                     return xdr.LedgerKey(_TRUSTLINE, trust_line=xdr.LedgerKeyTrustLine(holder, asset))
         self.position = start
         return None
-
-    def _credentials(self, depth: int) -> xdr.SorobanCredentials:
-        if self._next_is(_BY_SOURCE.type):
-            return _BY_SOURCE
-        return self.by_sdk(xdr.SorobanCredentials, depth)
-
-    def _host_function(self, depth: int) -> xdr.HostFunction:
-        if not self._next_is(_INVOKE_CONTRACT):
-            return self.by_sdk(xdr.HostFunction, depth)
-        return xdr.HostFunction(_INVOKE_CONTRACT, invoke_contract=self.contract_call(depth - 1))
-
-    def _authorized_function(self, depth: int) -> xdr.SorobanAuthorizedFunction:
-        if not self._next_is(_CONTRACT_FUNCTION):
-            return self.by_sdk(xdr.SorobanAuthorizedFunction, depth)
-        return xdr.SorobanAuthorizedFunction(_CONTRACT_FUNCTION, contract_fn=self.contract_call(depth - 1))
-
-    def _next_is(self, discriminant: int) -> bool:
-        """Whether a union has this arm; if so, its content is next."""
-        start = self.position
-        if self.int32() == discriminant:
-            return True
-        self.position = start
-        return False
 
     def _bytes(self, size: int) -> bytes:
         start = self.position
@@ -300,11 +266,6 @@ def _account_address(key: bytes) -> xdr.SCAddress:
     )
 
 
-def _check_depth(depth: int) -> None:
-    if depth <= 0:
-        raise ValueError("Maximum decoding depth reached")
-
-
 def _void(_: WireReader, kind: xdr.SCValType, __: int) -> xdr.SCVal:
     return xdr.SCVal(kind)
 
@@ -337,7 +298,7 @@ def _address(reader: WireReader, kind: xdr.SCValType, depth: int) -> xdr.SCVal:
 def _vec(reader: WireReader, kind: xdr.SCValType, depth: int) -> xdr.SCVal:
     if not reader.flag():
         return xdr.SCVal(kind)
-    _check_depth(depth)
+    reader.check_depth(depth)
     return xdr.SCVal(kind, vec=xdr.SCVec(reader.array(reader.value, depth - 1)))
 
 

@@ -12,7 +12,8 @@ from stellar_sdk import scval, xdr
 
 from kale.addresses import address_text, sc_address
 from localnet.ledger import value_wire, wire
-from localnet.ledger.call_wire import authorized_call, encode_authorized_function, encode_credentials
+from localnet.ledger.call_reader import Authorization, AuthorizedCall
+from localnet.ledger.call_wire import authorized_call, encode_credentials
 from localnet.ledger.value_wire import encode_value
 from localnet.soroban import cost_table
 from localnet.soroban.account_signatures import SignatureError, check_account_signatures
@@ -114,12 +115,8 @@ class _Node:
         self.used = used
 
     @classmethod
-    def demanded(cls, invocation: xdr.SorobanAuthorizedInvocation) -> "_Node":
-        return cls(
-            encode_authorized_function(invocation.function),
-            [cls.demanded(child) for child in invocation.sub_invocations],
-            used=False,
-        )
+    def demanded(cls, call: AuthorizedCall) -> "_Node":
+        return cls(call.function, [cls.demanded(child) for child in call.children], used=False)
 
     @classmethod
     def recorded(cls, call: Call) -> "_Node":
@@ -314,13 +311,13 @@ class EnforcingAuthorizer:
     def recorded(self) -> tuple[bytes, ...]:
         return ()
 
-    def _tracker(self, entry: xdr.SorobanAuthorizationEntry) -> _Tracker:
+    def _tracker(self, entry: Authorization) -> _Tracker:
         try:
             signed = address_credentials(entry.credentials)
             address = self._settings.source if signed is None else address_text(signed.address)
         except ValueError as error:
             raise self._host.fail(ErrorType.SCE_AUTH, ErrorCode.SCEC_INVALID_INPUT, str(error)) from error
-        return _Tracker(address, _Node.demanded(entry.root_invocation), entry.credentials, [])
+        return _Tracker(address, _Node.demanded(entry.root), entry.credentials, [])
 
     def _authenticate(self, tracker: _Tracker) -> None:
         """In the host's order: signature, expiry, nonce. The transaction signed for its source."""

@@ -14,7 +14,6 @@ from localnet.ledger.accounts import account_key
 from localnet.ledger.contract_instance import ContractInstance
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.entry_keys import code_key_bytes, instance_key_bytes, key_values, value_key_bytes
-from localnet.ledger.value_wire import encode_value
 from localnet.soroban import cost_table
 from localnet.soroban.auth import Authorizer, Call, EnforcingAuthorizer, RecordingAuthorizer
 from localnet.soroban.budget import Budget
@@ -75,11 +74,11 @@ class Host:
     def __repr__(self) -> str:
         return f"Host(ledger {self.ledger.sequence}, {len(self._frames)} calls deep)"
 
-    def invoke_root(self, contract_id: str, function: str, args: Sequence[xdr.SCVal]) -> Invocation:
+    def invoke_root(self, contract_id: str, function: str, args: Sequence[bytes]) -> Invocation:
         """Calls `function` of the contract `contract_id` (C…); never raises for what a contract does."""
         try:
             self._authorizer = self._new_authorizer()
-            value = self.call(contract_id, function, tuple(map(encode_value, args)))
+            value = self.call(contract_id, function, args)
         except HostError as error:
             report = self.events.report(error.error)
             self.events.fail_from(0)

@@ -1,11 +1,12 @@
 """What goes into a contract call and what comes out of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stellar_sdk import xdr
 
 from localnet.lazy import lazy
+from localnet.ledger.call_reader import Authorization
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.events import Event
 from localnet.network_settings import MAINNET_SETTINGS, Lifetimes
@@ -71,7 +72,7 @@ class EnforceAuth:
     """
 
     source: str
-    entries: tuple[xdr.SorobanAuthorizationEntry, ...]
+    entries: Sequence[Authorization]
 
 
 @dataclass(frozen=True)

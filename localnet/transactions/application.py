@@ -20,7 +20,7 @@ from localnet.transactions import results
 from localnet.transactions.admission import admit, admit_payer
 from localnet.transactions.classic.operation import Scene
 from localnet.transactions.classic.registry import Effect, apply_operation
-from localnet.transactions.envelopes import Envelope
+from localnet.transactions.envelopes import Envelope, Operation
 from localnet.transactions.fees import inclusion_stroops, non_refundable_stroops
 from localnet.transactions.inclusion import Inclusion
 from localnet.transactions.results import TransactionResult
@@ -206,7 +206,7 @@ class Application:
         )
 
     def _scene(
-        self, operation: xdr.Operation, envelope: Envelope, layer: Layer, sponsors: dict[bytes, bytes]
+        self, operation: Operation, envelope: Envelope, layer: Layer, sponsors: dict[bytes, bytes]
     ) -> Scene:
         return Scene(
             entries=ClassicEntries(layer, self._ledger.sequence),
@@ -257,9 +257,10 @@ class Application:
         return changes, fee_event(self._ledger.network_id, envelope.fee_source, -refund), refund
 
 
-def _run_operation(operation: xdr.Operation, scene: Scene) -> Effect:
+def _run_operation(operation: Operation, scene: Scene) -> Effect:
     if scene.entries.find_account(scene.source) is None:
         return Effect(False, results.refused_operation(OperationResultCode.opNO_ACCOUNT))
+    assert operation.body is not None
     return apply_operation(operation.body, scene)
 
 

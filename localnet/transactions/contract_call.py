@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from stellar_sdk import xdr
 from stellar_sdk.xdr import InvokeHostFunctionResultCode, OperationType
 
 from kale.addresses import account_text, contract_text
 from localnet.contracts.registry import find_program
 from localnet.ledger import wire
+from localnet.ledger.call_reader import ContractCall
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.meta import SorobanCharge
 from localnet.ledger.state import Layer
@@ -44,31 +44,26 @@ _SYMBOL = re.compile(rb"\w{0,32}")
 
 @dataclass(frozen=True)
 class CallTarget:
-    """Who is called, and with what."""
+    """Who is called (C…), and with what; arguments are encoded."""
 
     contract_id: str
     function: str
-    args: list[xdr.SCVal]
+    args: tuple[bytes, ...]
 
 
-def call_target(function: xdr.HostFunction) -> CallTarget | None:
-    """What a host function calls; None if it is no call of a contract or its name is no symbol."""
-    call = function.invoke_contract
-    if call is None or call.contract_address.contract_id is None:
+def call_target(call: ContractCall | None) -> CallTarget | None:
+    """What an invocation calls; None if it is no call of a contract or its name is no symbol."""
+    if call is None or call.contract_hash is None or _SYMBOL.fullmatch(call.function) is None:
         return None
-    name = call.function_name.sc_symbol
-    if _SYMBOL.fullmatch(name) is None:
-        return None
-    contract_id = contract_text(call.contract_address.contract_id.contract_id.hash)
-    return CallTarget(contract_id, name.decode("ascii"), call.args)
+    return CallTarget(contract_text(call.contract_hash), call.function.decode("ascii"), call.args)
 
 
 def apply_call(
     envelope: Envelope, source: bytes, layer: Layer, ledger: LedgerInfo, settings: NetworkSettings
 ) -> SorobanEffect:
     """Runs the call of the operation source `source`; writes into `layer` only if all went well."""
-    call = envelope.transaction.operations[0].body.invoke_host_function_op
-    assert call is not None
+    invoked = envelope.transaction.operations[0].invoked
+    assert invoked is not None
     fixed = non_refundable_stroops(envelope.declared_resources, settings.rates)
     archived = _archived_keys(envelope, layer, ledger.sequence)
     for key in archived:
@@ -78,7 +73,7 @@ def apply_call(
     fault = _reads_fault(envelope, archived, layer)
     if fault is not None:
         return failed_effect(_code(_Code.INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED), fixed, fault)
-    target = call_target(call.host_function)
+    target = call_target(invoked.call)
     if target is None:
         return failed_effect(_code(_Code.INVOKE_HOST_FUNCTION_TRAPPED), fixed)
     restored = {key: _restored(key, layer, ledger) for key in archived}
@@ -86,7 +81,7 @@ def apply_call(
     if restored:
         below = Layer(layer)
         below.put_all(restored)
-    invocation = _run(envelope, target, EnforceAuth(account_text(source), tuple(call.auth)), below, ledger)
+    invocation = _run(envelope, target, EnforceAuth(account_text(source), invoked.auth), below, ledger)
     if invocation.failure is not None:
         return _trapped(envelope, invocation, fixed)
     writes = {**restored, **invocation.writes} if restored else invocation.writes

@@ -8,7 +8,8 @@ from stellar_sdk import xdr
 
 from localnet.lazy import lazy
 from localnet.ledger import wire
-from localnet.ledger.key_reader import read_encoded_key
+from localnet.ledger.call_reader import InvokedFunction, read_invoked_function
+from localnet.ledger.encoded_parts import read_encoded_key
 from localnet.ledger.wire_reader import MAX_DEPTH, WIRE_ERRORS, WireReader
 from localnet.transactions.fees import Resources
 from localnet.transactions.resource_use import is_classic_key
@@ -60,6 +61,15 @@ class SorobanData(NamedTuple):
     resource_fee_stroops: int
 
 
+class Operation(NamedTuple):
+    """XDR `Operation`: either with the SDK's `body`, or with the `invoked` host function."""
+
+    source_account: xdr.MuxedAccount | None
+    type: xdr.OperationType
+    body: xdr.OperationBody | None
+    invoked: InvokedFunction | None
+
+
 class Transaction(NamedTuple):
     """XDR `Transaction`, its numbers as such."""
 
@@ -68,7 +78,7 @@ class Transaction(NamedTuple):
     sequence: int
     conditions: xdr.Preconditions
     memo: xdr.Memo
-    operations: list[xdr.Operation]
+    operations: list[Operation]
     soroban_data: SorobanData | None
 
 
@@ -106,7 +116,7 @@ class Envelope:
     @lazy
     def soroban(self) -> bool:
         """Whether this is a Soroban transaction: decided by its operations, not by its resources."""
-        return any(operation.body.type in _INVOCATION_KINDS for operation in self.transaction.operations)
+        return any(operation.type in _INVOCATION_KINDS for operation in self.transaction.operations)
 
     @property
     def soroban_data(self) -> SorobanData | None:
@@ -140,7 +150,7 @@ class Envelope:
     def _disk_read_entries(self, data: SorobanData) -> int:
         """Classic keys and those declared archived; to RestoreFootprint everything is archived."""
         read_only, read_write = data.footprint
-        if self.transaction.operations[0].body.type is xdr.OperationType.RESTORE_FOOTPRINT:
+        if self.transaction.operations[0].type is xdr.OperationType.RESTORE_FOOTPRINT:
             return len(read_write)
         return len(data.archived) + sum(map(is_classic_key, read_only + read_write))
 
@@ -222,16 +232,13 @@ def _read_transaction(reader: WireReader) -> Transaction:
     )
 
 
-def _read_operation(reader: WireReader, depth: int) -> xdr.Operation:
+def _read_operation(reader: WireReader, depth: int) -> Operation:
     source = reader.muxed_account(depth - 1) if reader.flag() else None
-    start = reader.position
-    if reader.int32() != xdr.OperationType.INVOKE_HOST_FUNCTION:
-        reader.position = start
-        return xdr.Operation(source, reader.by_sdk(xdr.OperationBody, depth - 1))
-    body = xdr.OperationBody(
-        xdr.OperationType.INVOKE_HOST_FUNCTION, invoke_host_function_op=reader.invocation(depth - 2)
-    )
-    return xdr.Operation(source, body)
+    if reader.next_is(xdr.OperationType.INVOKE_HOST_FUNCTION):
+        invoked = read_invoked_function(reader, depth - 2)
+        return Operation(source, xdr.OperationType.INVOKE_HOST_FUNCTION, None, invoked)
+    body = reader.by_sdk(xdr.OperationBody, depth - 1)
+    return Operation(source, body.type, body, None)
 
 
 def _read_extension(reader: WireReader, depth: int) -> SorobanData | None:

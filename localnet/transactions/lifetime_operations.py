@@ -28,16 +28,15 @@ from localnet.transactions.soroban_fault import RefusedOperation, SorobanFault
 
 def extend_refusal(envelope: Envelope, settings: NetworkSettings) -> RefusedOperation | None:
     """Why an ExtendFootprintTTL is malformed: only contract entries, only read, not beyond the maximum."""
-    operation = envelope.transaction.operations[0].body.extend_footprint_ttl_op
-    assert operation is not None
     keys, longest = envelope.footprint, settings.lifetimes.max_entry - 1
+    extend_to = _extend_to(envelope)
     if keys.read_write:
         fault = _unsound("read-write footprint must be empty for ExtendFootprintTTL operation")
     elif not all(map(has_lifetime, keys.read_only)):
         fault = _unsound("only entries with TTL (contract data or code entries) can have it extended")
-    elif operation.extend_to.uint32 > longest:
+    elif extend_to > longest:
         # The braces are stellar-core's: it fills nothing in.
-        fault = _unsound("TTL extension is too large: {} > {}", (operation.extend_to.uint32, longest))
+        fault = _unsound("TTL extension is too large: {} > {}", (extend_to, longest))
     else:
         return None
     result = _EXTEND.result(ExtendFootprintTTLResultCode.EXTEND_FOOTPRINT_TTL_MALFORMED)
@@ -93,11 +92,7 @@ def apply_extend(
     envelope: Envelope, layer: Layer, ledger: LedgerInfo, settings: NetworkSettings
 ) -> SorobanEffect:
     """Extends what is alive; missing and archived entries are passed over."""
-    operation = envelope.transaction.operations[0].body.extend_footprint_ttl_op
-    assert operation is not None
-    writes = extended_entries(
-        envelope.footprint.read_only, operation.extend_to.uint32, layer, ledger.sequence
-    )
+    writes = extended_entries(envelope.footprint.read_only, _extend_to(envelope), layer, ledger.sequence)
     fault = write_fault(tuple(writes), writes, layer, sum(map(entry_bytes, writes.values())), settings)
     return _settle(envelope, _EXTEND, writes, fault, layer, ledger, settings)
 
@@ -114,6 +109,14 @@ def apply_restore(
         keys, writes, layer, data.write_bytes, settings
     )
     return _settle(envelope, _RESTORE, writes, fault, layer, ledger, settings)
+
+
+def _extend_to(envelope: Envelope) -> int:
+    """How many ledgers an ExtendFootprintTTL wants its entries to live."""
+    body = envelope.transaction.operations[0].body
+    assert body is not None
+    assert body.extend_footprint_ttl_op is not None
+    return body.extend_footprint_ttl_op.extend_to.uint32
 
 
 def _settle(

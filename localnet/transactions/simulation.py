@@ -12,7 +12,7 @@ from kale.addresses import account_text
 from kale.constants import U32_MAX
 from localnet.contracts.registry import find_program
 from localnet.ledger import wire
-from localnet.ledger.call_wire import encode_authorization, encode_host_function
+from localnet.ledger.call_reader import InvokedFunction
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.meta import entry_bytes
 from localnet.ledger.state import EntryChange, Layer
@@ -22,7 +22,7 @@ from localnet.soroban.invocation import EnforceAuth, Invocation, LedgerInfo, Rec
 from localnet.soroban.key_order import key_order
 from localnet.soroban.storage import has_lifetime, is_temporary
 from localnet.transactions.contract_call import call_target
-from localnet.transactions.envelopes import Envelope
+from localnet.transactions.envelopes import Envelope, Operation
 from localnet.transactions.lifetime_operations import extended_entries, restored_entries
 from localnet.transactions.proposal import Proposal, ResourceUse, propose
 from localnet.transactions.resource_use import (
@@ -106,13 +106,13 @@ class Simulator:
 
     def simulate(self, envelope: Envelope, options: SimulationOptions) -> Simulation:
         """Raises SimulationError."""
-        body = _checked_body(envelope, options)
-        if body.extend_footprint_ttl_op is not None:
-            return self._simulate_extend(envelope, body.extend_footprint_ttl_op)
-        if body.restore_footprint_op is not None:
-            return self._simulate_restore(envelope)
-        assert body.invoke_host_function_op is not None
-        return self._simulate_call(envelope, body.invoke_host_function_op, options)
+        operation = _checked_operation(envelope, options)
+        if operation.invoked is not None:
+            return self._simulate_call(envelope, operation.invoked, options)
+        assert operation.body is not None
+        if operation.body.extend_footprint_ttl_op is not None:
+            return self._simulate_extend(envelope, operation.body.extend_footprint_ttl_op)
+        return self._simulate_restore(envelope)
 
     # ExtendFootprintTTL and RestoreFootprint
 
@@ -173,12 +173,12 @@ class Simulator:
     # Calls
 
     def _simulate_call(
-        self, envelope: Envelope, call: xdr.InvokeHostFunctionOp, options: SimulationOptions
+        self, envelope: Envelope, invoked: InvokedFunction, options: SimulationOptions
     ) -> Simulation:
-        target = call_target(call.host_function)
+        target = call_target(invoked.call)
         if target is None:
             raise self._refusal("HostError: Error(Value, InvalidInput)\n\nDebugInfo not available\n")
-        auth = self._auth(envelope, call, options)
+        auth = self._auth(envelope, invoked, options)
         host = Host(self._state, self._ledger, auth, find_program)
         invocation = host.invoke_root(target.contract_id, target.function, target.args)
         events = invocation.diagnostic_events
@@ -187,22 +187,22 @@ class Simulator:
         assert invocation.encoded_value is not None
         asked = invocation.recorded_auth
         if isinstance(auth, EnforceAuth):
-            asked = tuple(map(encode_authorization, auth.entries))
+            asked = tuple(entry.encoded for entry in auth.entries)
         result = CallResult(invocation.encoded_value, asked)
-        call_bytes = len(encode_host_function(call.host_function)) + len(wire.array(result.auth))
+        call_bytes = len(invoked.function) + len(wire.array(result.auth))
         use = self._call_use(invocation, result.return_value, options)
         return Simulation(
             self._propose(use, call_bytes), self._ledger.sequence, result, events, self._changes(invocation)
         )
 
     def _auth(
-        self, envelope: Envelope, call: xdr.InvokeHostFunctionOp, options: SimulationOptions
+        self, envelope: Envelope, invoked: InvokedFunction, options: SimulationOptions
     ) -> RecordAuth | EnforceAuth:
         operation = envelope.transaction.operations[0]
         source = account_text(operation_source(operation, envelope))
-        mode = options.auth_mode or (AuthMode.ENFORCE if call.auth else AuthMode.RECORD)
+        mode = options.auth_mode or (AuthMode.ENFORCE if invoked.auth else AuthMode.RECORD)
         if mode is AuthMode.ENFORCE:
-            return EnforceAuth(source, tuple(call.auth))
+            return EnforceAuth(source, invoked.auth)
         return RecordAuth(
             source,
             self._nonces,
@@ -238,25 +238,24 @@ class Simulator:
         return tuple(changes)
 
 
-def _checked_body(envelope: Envelope, options: SimulationOptions) -> xdr.OperationBody:
+def _checked_operation(envelope: Envelope, options: SimulationOptions) -> Operation:
     """The one operation of a transaction that may be simulated."""
     operations = envelope.transaction.operations
     if len(operations) != 1:
         raise SimulationError("Transaction contains more than one operation")
-    body = operations[0].body
-    call = body.invoke_host_function_op
-    if call is None:
+    operation = operations[0]
+    if operation.invoked is None:
         _check_lifetime_operation(envelope, options)
-        return body
+        return operation
     if envelope.transaction.memo.type is not xdr.MemoType.MEMO_NONE:
         raise SimulationError("Transaction contains a memo. Soroban transactions do not support memos.")
-    if call.auth and options.auth_mode in (AuthMode.RECORD, AuthMode.RECORD_ALLOW_NONROOT):
+    if operation.invoked.auth and options.auth_mode in (AuthMode.RECORD, AuthMode.RECORD_ALLOW_NONROOT):
         raise SimulationError(f"cannot set authMode to '{options.auth_mode.value}' with an auth footprint")
-    return body
+    return operation
 
 
 def _check_lifetime_operation(envelope: Envelope, options: SimulationOptions) -> None:
-    kind = envelope.transaction.operations[0].body.type
+    kind = envelope.transaction.operations[0].type
     if kind not in (OperationType.EXTEND_FOOTPRINT_TTL, OperationType.RESTORE_FOOTPRINT):
         name = "".join(part.capitalize() for part in kind.name.split("_"))
         raise SimulationError(f"transaction contains unsupported operation type: OperationType{name}")

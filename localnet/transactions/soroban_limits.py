@@ -76,7 +76,7 @@ def _form_fault(envelope: Envelope) -> SorobanFault | None:
     """No memo and no multiplexed source in a call: a contract would not see them (protocol 25)."""
     transaction = envelope.transaction
     operation = transaction.operations[0]
-    if operation.body.type is not xdr.OperationType.INVOKE_HOST_FUNCTION:
+    if operation.type is not xdr.OperationType.INVOKE_HOST_FUNCTION:
         return None
     source = operation.source_account
     if (

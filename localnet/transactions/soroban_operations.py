@@ -19,10 +19,10 @@ from localnet.transactions.soroban_fault import RefusedOperation
 
 def soroban_refusal(envelope: Envelope, settings: NetworkSettings) -> RefusedOperation | None:
     """A Soroban transaction's operation that is malformed in itself; None for a sound one."""
-    body = envelope.transaction.operations[0].body
-    if body.type is OperationType.EXTEND_FOOTPRINT_TTL:
+    kind = envelope.transaction.operations[0].type
+    if kind is OperationType.EXTEND_FOOTPRINT_TTL:
         return extend_refusal(envelope, settings)
-    if body.type is OperationType.RESTORE_FOOTPRINT:
+    if kind is OperationType.RESTORE_FOOTPRINT:
         return restore_refusal(envelope)
     return None
 
@@ -34,7 +34,7 @@ def apply_soroban(
 
     Writes into `layer` only if it succeeds.
     """
-    kind = envelope.transaction.operations[0].body.type
+    kind = envelope.transaction.operations[0].type
     if kind is OperationType.EXTEND_FOOTPRINT_TTL:
         return apply_extend(envelope, layer, ledger, settings)
     if kind is OperationType.RESTORE_FOOTPRINT:

@@ -15,7 +15,7 @@ from localnet.ledger.entries import EntryReader
 from localnet.network_settings import NetworkSettings
 from localnet.transactions import results
 from localnet.transactions.classic import registry
-from localnet.transactions.envelopes import Envelope, account_of
+from localnet.transactions.envelopes import Envelope, Operation, account_of
 from localnet.transactions.results import TransactionResult
 from localnet.transactions.signatures import LOW_THRESHOLD, SignatureChecker
 from localnet.transactions.soroban_fault import RefusedOperation
@@ -210,19 +210,20 @@ class Validator:
         return None
 
     def _operation_refusal(
-        self, operation: xdr.Operation, envelope: Envelope, checker: SignatureChecker
+        self, operation: Operation, envelope: Envelope, checker: SignatureChecker
     ) -> RefusedOperation | None:
-        if not _is_supported(operation.body):
+        if not _is_supported(operation):
             return RefusedOperation(results.refused_operation(OperationResultCode.opNOT_SUPPORTED))
         refused = self.signature_refusal(operation, envelope, checker)
         if refused is None and envelope.soroban:
             return soroban_refusal(envelope, self.settings)
         if refused is None:
+            assert operation.body is not None
             refused = registry.check_operation(operation.body, operation_source(operation, envelope))
         return None if refused is None else RefusedOperation(refused)
 
     def signature_refusal(
-        self, operation: xdr.Operation, envelope: Envelope, checker: SignatureChecker
+        self, operation: Operation, envelope: Envelope, checker: SignatureChecker
     ) -> bytes | None:
         """The result of an operation that its source did not sign; None if it did.
 
@@ -231,7 +232,7 @@ class Validator:
         source = operation_source(operation, envelope)
         account = find_account(self.reader, source)
         if account is not None:
-            signed = checker.has_weight(account, _threshold_level(operation.body))
+            signed = checker.has_weight(account, _threshold_level(operation))
         elif operation.source_account is None:
             return results.refused_operation(OperationResultCode.opNO_ACCOUNT)
         else:
@@ -239,19 +240,17 @@ class Validator:
         return None if signed else results.refused_operation(OperationResultCode.opBAD_AUTH)
 
 
-def operation_source(operation: xdr.Operation, envelope: Envelope) -> bytes:
+def operation_source(operation: Operation, envelope: Envelope) -> bytes:
     """The account that an operation acts for: its own source, else the transaction's."""
     if operation.source_account is None:
         return envelope.source
     return account_of(operation.source_account)
 
 
-def refused_operations(
-    operations: Sequence[xdr.Operation], refused: Mapping[int, bytes]
-) -> TransactionResult:
+def refused_operations(operations: Sequence[Operation], refused: Mapping[int, bytes]) -> TransactionResult:
     """The result when operations were refused, by position: the others stand at their untouched success."""
     encoded = tuple(
-        refused.get(position) or results.untouched_operation(operation.body.type)
+        refused.get(position) or results.untouched_operation(operation.type)
         for position, operation in enumerate(operations)
     )
     return TransactionResult(TransactionResultCode.txFAILED, 0, encoded)
@@ -265,13 +264,16 @@ def _are_extra_signers_sound(extended: xdr.PreconditionsV2 | None) -> bool:
     return all(key.ed25519_signed_payload is None or key.ed25519_signed_payload.payload for key in keys)
 
 
-def _is_supported(body: xdr.OperationBody) -> bool:
+def _is_supported(operation: Operation) -> bool:
     """Contracts are built in: there is nothing to upload or to create on this network."""
-    if body.invoke_host_function_op is not None:
-        return body.invoke_host_function_op.host_function.invoke_contract is not None
-    return registry.is_supported(body) or body.type in _SOROBAN_LEVELS
+    if operation.body is None:
+        return operation.invoked is not None and operation.invoked.call is not None
+    return registry.is_supported(operation.body) or operation.type in _SOROBAN_LEVELS
 
 
-def _threshold_level(body: xdr.OperationBody) -> ThresholdIndexes:
-    level = _SOROBAN_LEVELS.get(body.type)
-    return registry.threshold_level(body) if level is None else level
+def _threshold_level(operation: Operation) -> ThresholdIndexes:
+    level = _SOROBAN_LEVELS.get(operation.type)
+    if level is None:
+        assert operation.body is not None
+        return registry.threshold_level(operation.body)
+    return level

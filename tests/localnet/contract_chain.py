@@ -35,6 +35,7 @@ from localnet.ledger.accounts import (
 )
 from localnet.ledger.entries import MemoryEntries, StoredEntry
 from localnet.ledger.entry_keys import contract_data_entry, data_key_bytes
+from localnet.ledger.value_wire import encode_value
 from localnet.soroban.host import Host
 from localnet.soroban.invocation import EnforceAuth, Footprint, Invocation, LedgerInfo, RecordAuth
 
@@ -120,7 +121,7 @@ class ContractChain:
     ) -> Invocation:
         """Runs a call and keeps what it changed."""
         host = Host(self.entries, self.ledger, auth or self.record(), find_program, footprint)
-        outcome = host.invoke_root(contract, function, args)
+        outcome = host.invoke_root(contract, function, tuple(map(encode_value, args)))
         self.entries.apply(outcome.writes)
         return outcome
 

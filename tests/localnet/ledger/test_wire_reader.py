@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from stellar_sdk import StrKey, scval, xdr
 from xdrlib3 import Unpacker
 
-from kale import calls
 from kale.networks import LOCAL
 from kale.storage import account_key, instance_key, pail_key, trustline_key
 from localnet.ledger.wire_reader import MAX_DEPTH, WIRE_ERRORS, WireReader
@@ -39,8 +38,8 @@ def test_broken_values_are_refused_or_read_as_by_the_sdk(value: xdr.SCVal, data:
     assert read == expected
 
 
-@given(accounts, integers(32, signed=False), integers(64, signed=True))
-def test_keys_and_calls(address: str, index: int, amount: int) -> None:
+@given(accounts, integers(32, signed=False))
+def test_keys(address: str, index: int) -> None:
     for key in (
         account_key(address),
         trustline_key("KALE", LOCAL.asset_issuer, address),
@@ -48,19 +47,6 @@ def test_keys_and_calls(address: str, index: int, amount: int) -> None:
         pail_key(LOCAL.farm_contract_id, address, index),
     ):
         assert WireReader(key.to_xdr_bytes()).ledger_key(MAX_DEPTH) == key
-    call = calls.plant(LOCAL.farm_contract_id, address, amount)
-    assert call.invoke_contract is not None
-    function = xdr.SorobanAuthorizedFunction(
-        xdr.SorobanAuthorizedFunctionType.SOROBAN_AUTHORIZED_FUNCTION_TYPE_CONTRACT_FN,
-        contract_fn=call.invoke_contract,
-    )
-    leaf = xdr.SorobanAuthorizedInvocation(function, [])
-    entry = xdr.SorobanAuthorizationEntry(
-        xdr.SorobanCredentials(xdr.SorobanCredentialsType.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT),
-        xdr.SorobanAuthorizedInvocation(function, [leaf, leaf]),
-    )
-    operation = xdr.InvokeHostFunctionOp(call, [entry, entry])
-    assert WireReader(operation.to_xdr_bytes()).invocation(MAX_DEPTH) == operation
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from kale.networks import LOCAL
 from localnet.contracts.install import token_entries, tractor_entries
 from localnet.contracts.registry import TRACTOR_CODE_HASH
 from localnet.ledger.accounts import new_account
+from localnet.ledger.call_reader import read_authorization
 from localnet.ledger.entry_keys import code_key_bytes, data_key_bytes, instance_key_bytes
+from localnet.ledger.wire_reader import MAX_DEPTH, WireReader
 from localnet.soroban.credentials import authorization_payload
 from localnet.soroban.invocation import EnforceAuth, Footprint, Invocation, RecordAuth
 from tests.localnet.contract_chain import (
@@ -97,7 +99,8 @@ def signed(
 
 
 def enforce(*entries: xdr.SorobanAuthorizationEntry, source: str = CARRIER) -> EnforceAuth:
-    return EnforceAuth(source, entries)
+    read = [read_authorization(WireReader(entry.to_xdr_bytes()), MAX_DEPTH) for entry in entries]
+    return EnforceAuth(source, read)
 
 
 def plant(chain: ContractChain, amount: int, auth: EnforceAuth | RecordAuth) -> Invocation:

@@ -1,4 +1,4 @@
-"""Encoded ledger keys cut out of a larger encoding, without objects: footprints are only compared."""
+"""Encoded keys and values cut out of a larger encoding, without objects: most are passed on or compared."""
 
 from struct import Struct
 from typing import Final
@@ -7,6 +7,8 @@ from stellar_sdk import xdr
 
 from localnet.ledger import wire
 from localnet.ledger.wire_reader import WireReader
+
+MAX_SYMBOL_BYTES: Final = 32
 
 _KIND: Final = xdr.SCValType
 _UINT32: Final = Struct(">I")
@@ -22,12 +24,14 @@ _CONTRACT_ADDRESS: Final = wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_CONTRACT
 _ACCOUNT_ADDRESS: Final = wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_ACCOUNT) + _ED25519
 _ADDRESS: Final = wire.int32(_KIND.SCV_ADDRESS)
 _SYMBOL: Final = wire.int32(_KIND.SCV_SYMBOL)
+_BYTES: Final = wire.int32(_KIND.SCV_BYTES)
 _VEC_THAT_IS_THERE: Final = wire.int32(_KIND.SCV_VEC) + wire.int32(1)
 
 #: With their kinds.
 _VALUE_BYTES: Final = {
     wire.int32(kind): size
     for kind, size in {
+        _KIND.SCV_VOID: 4,
         _KIND.SCV_LEDGER_KEY_CONTRACT_INSTANCE: 4,
         _KIND.SCV_U32: 8,
         _KIND.SCV_U64: 12,
@@ -39,7 +43,6 @@ _ACCOUNT_KEY_BYTES: Final = 40
 _LINE_ASSET_AT: Final = 40
 _LINE_ISSUER_AT: Final = 48
 _LINE_KEY_BYTES: Final = 84
-_MAX_SYMBOL_BYTES: Final = 32
 _UNKNOWN: Final = 0
 
 
@@ -54,6 +57,17 @@ def read_encoded_key(reader: WireReader, depth: int) -> bytes:
         reader.position = end
     else:
         reader.ledger_key(depth)
+    return reader.raw[start : reader.position]
+
+
+def read_encoded_value(reader: WireReader, depth: int) -> bytes:
+    """The bytes of the `SCVal` that is next, in the same way."""
+    start = reader.position
+    end = _end_of_value(reader.raw, start)
+    if _UNKNOWN < end <= len(reader.raw):
+        reader.position = end
+    else:
+        reader.value(depth)
     return reader.raw[start : reader.position]
 
 
@@ -107,9 +121,9 @@ def _end_of_item(raw: bytes, start: int) -> int:
         return start + size
     if kind == _ADDRESS:
         return _end_of_address(raw, start + 4)
-    if kind != _SYMBOL or start + 8 > len(raw):
+    if kind not in (_SYMBOL, _BYTES) or start + 8 > len(raw):
         return _UNKNOWN
     length: int = _UINT32.unpack_from(raw, start + 4)[0]
     end = start + 8 + length + -length % 4
-    is_sound = length <= _MAX_SYMBOL_BYTES and not any(raw[start + 8 + length : end])
+    is_sound = not any(raw[start + 8 + length : end]) and (kind == _BYTES or length <= MAX_SYMBOL_BYTES)
     return end if is_sound else _UNKNOWN

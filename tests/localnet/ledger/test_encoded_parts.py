@@ -1,4 +1,6 @@
-"""Keys cut out of an encoding are those that the reader of objects finds; it refuses the same ones."""
+"""Keys and values cut out of an encoding are what the reader of objects finds; the same are refused."""
+
+from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from stellar_sdk import scval, xdr
 from kale.addresses import sc_address
 from kale.networks import LOCAL
 from kale.storage import account_key, instance_key, pail_key, trustline_key
-from localnet.ledger.key_reader import read_encoded_key
+from localnet.ledger.encoded_parts import read_encoded_key, read_encoded_value
 from localnet.ledger.wire_reader import MAX_DEPTH, WIRE_ERRORS, WireReader
 from tests.localnet.ledger.test_value_wire import accounts, integers, values
 
@@ -49,22 +51,39 @@ def test_keys(key: xdr.LedgerKey) -> None:
     assert reader.raw[reader.position :] == b"rest"
 
 
-@given(keys, st.data())
-def test_broken_keys_are_refused_as_by_the_reader_of_objects(key: xdr.LedgerKey, data: st.DataObject) -> None:
-    raw = bytearray(key.to_xdr_bytes())
+@given(values)
+def test_values(value: xdr.SCVal) -> None:
+    reader = WireReader(b"before" + value.to_xdr_bytes() + b"rest")
+    reader.position = len(b"before")
+    assert read_encoded_value(reader, MAX_DEPTH) == value.to_xdr_bytes()
+    assert reader.raw[reader.position :] == b"rest"
+
+
+def broken(encoded: bytes, data: st.DataObject) -> bytes:
+    raw = bytearray(encoded)
     position = data.draw(st.integers(0, len(raw) - 1))
     raw[position] = data.draw(st.integers(0, 255))
-    broken = bytes(raw[: data.draw(st.integers(position, len(raw)))])
-    expected: bytes | None
-    general = WireReader(broken)
+    return bytes(raw[: data.draw(st.integers(position, len(raw)))])
+
+
+def read_or_refused(read: Callable[[WireReader], object], encoded: bytes) -> bytes | None:
+    reader = WireReader(encoded)
     try:
-        general.ledger_key(MAX_DEPTH)
-        expected = broken[: general.position]
+        read(reader)
     except WIRE_ERRORS:
-        expected = None
-    found: bytes | None
-    try:
-        found = read_encoded_key(WireReader(broken), MAX_DEPTH)
-    except WIRE_ERRORS:
-        found = None
-    assert found == expected
+        return None
+    return encoded[: reader.position]
+
+
+@given(keys, st.data())
+def test_broken_keys_are_refused_as_by_the_reader_of_objects(key: xdr.LedgerKey, data: st.DataObject) -> None:
+    encoded = broken(key.to_xdr_bytes(), data)
+    expected = read_or_refused(lambda reader: reader.ledger_key(MAX_DEPTH), encoded)
+    assert read_or_refused(lambda reader: read_encoded_key(reader, MAX_DEPTH), encoded) == expected
+
+
+@given(values, st.data())
+def test_so_are_broken_values(value: xdr.SCVal, data: st.DataObject) -> None:
+    encoded = broken(value.to_xdr_bytes(), data)
+    expected = read_or_refused(lambda reader: reader.value(MAX_DEPTH), encoded)
+    assert read_or_refused(lambda reader: read_encoded_value(reader, MAX_DEPTH), encoded) == expected
