@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from backend_svc.store import farmers
 from backend_svc.store.database import Database
 from backend_svc.store.records import FarmerStatus
+from backend_svc.store.reports import Pending, pending
 from kale.constants import LEDGER_SECONDS
 from poolkit.chain_clock import ChainClock
 from poolkit.errors import DatabaseUnavailable
@@ -25,8 +26,21 @@ SetHealth = Callable[[str, bool], Awaitable[None]]
 
 
 @dataclass(frozen=True)
+class Activity:
+    """What is under way in this process, without the look itself, and what is still to be done by all."""
+
+    pending: Pending
+    queries_running: int
+    rpc_calls_running: int
+    rpc_calls_total: int
+
+
+@dataclass(frozen=True)
 class Health:
-    """A look at everything. Latency in wall seconds; `ledger_age` in chain seconds, None before the first."""
+    """A look at everything. Latency in wall seconds; `ledger_age` in chain seconds, None before the first.
+
+    `activity` is None while the database does not answer.
+    """
 
     database_ok: bool
     database_latency: float
@@ -35,6 +49,7 @@ class Health:
     ledger_age: float | None
     endpoint: str
     active_farmers: int
+    activity: Activity | None
 
     @property
     def all_ok(self) -> bool:
@@ -62,20 +77,22 @@ class HealthMonitor:
     async def look(self) -> Health:
         """Ask the database now; the chain is known from its followers."""
         started = time.monotonic()
+        activity: Activity | None = None
         try:
-            active = await self._database.run(farmers.count_farmers, status=FarmerStatus.ACTIVE)
-            database_ok = True
+            active, unfinished = await self._database.run(_count)
+            activity = self._activity(unfinished)
         except DatabaseUnavailable:
-            active, database_ok = 0, False
+            active = 0
         head = self._clock.head
         return Health(
-            database_ok=database_ok,
+            database_ok=activity is not None,
             database_latency=time.monotonic() - started,
             chain_ok=self._chain_advances(),
             latest_ledger=0 if head is None else head.sequence,
             ledger_age=None if head is None else max(0.0, self._clock.now() - head.close_time),
             endpoint=self._endpoint(),
             active_farmers=active,
+            activity=activity,
         )
 
     async def watch_forever(self) -> None:
@@ -87,6 +104,10 @@ class HealthMonitor:
             await self._set_health("", health.database_ok)
             await self._wall_clock.sleep(_CHECK_WALL_SECONDS)
 
+    def _activity(self, unfinished: Pending) -> Activity:
+        calls = self._rpc.counts
+        return Activity(unfinished, self._database.running, calls.running, calls.total)
+
     def _chain_advances(self) -> bool:
         if self._clock.head is None:
             return False
@@ -96,3 +117,7 @@ class HealthMonitor:
     def _endpoint(self) -> str:
         """The endpoint that showed the latest ledger."""
         return max(self._rpc.endpoints(), key=lambda endpoint: endpoint.latest_ledger).name
+
+
+def _count() -> tuple[int, Pending]:
+    return farmers.count_farmers(status=FarmerStatus.ACTIVE), pending()

@@ -120,12 +120,15 @@ class BlockMonitor:
         is read anyway, and a node that has not got the latest ledger yet is asked again soon.
         """
         head = await self._clock.wait_for_ledger(0)
-        delay = LEDGER_SECONDS if self._view is None or self._reads_fail else self._delay(self._view)
-        if self._view is None or self._reads_fail or delay > LEDGER_SECONDS:
+        if self._view is None or self._reads_fail:
+            await self._clock.pause(LEDGER_SECONDS)
+            return
+        delay = self._delay(self._view)
+        if delay > LEDGER_SECONDS:
             await self._clock.sleep(delay)
             return
         if head.sequence > self._view.ledger:
-            await self._clock.sleep(_LAGGING_PAUSE_SECONDS)
+            await self._clock.pause(_LAGGING_PAUSE_SECONDS)
             return
         patience = self._clock.wall_seconds(_LONGEST_WAIT_LEDGERS * LEDGER_SECONDS)
         try:

@@ -1,6 +1,16 @@
 """Sleep until something changed."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(eq=False)
+class Follower:
+    """Somebody who looks at the state after every change; `seen` is the version of its last complete look."""
+
+    seen: int = -1
 
 
 class Changes:
@@ -13,6 +23,7 @@ class Changes:
     def __init__(self) -> None:
         self._version = 0
         self._next = asyncio.Event()
+        self._followers: set[Follower] = set()
 
     def __repr__(self) -> str:
         return f"Changes(version={self._version})"
@@ -21,6 +32,21 @@ class Changes:
     def version(self) -> int:
         """The number of changes so far."""
         return self._version
+
+    @property
+    def followers_behind(self) -> int:
+        """How many followers have not looked at the state since the latest change."""
+        return sum(follower.seen < self._version for follower in self._followers)
+
+    @contextmanager
+    def following(self) -> Iterator[Follower]:
+        """A follower for the length of the block, who says himself what he has seen."""
+        follower = Follower()
+        self._followers.add(follower)
+        try:
+            yield follower
+        finally:
+            self._followers.discard(follower)
 
     def announce(self) -> None:
         """Wake everybody who waits."""

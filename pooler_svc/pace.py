@@ -15,10 +15,12 @@ _SHORTEST_NAP_WALL_SECONDS: Final = 0.005
 
 async def step_forever(step: Step, changes: Changes, clock: ChainClock) -> None:
     """Run `step` after each change, and when the chain time that it named comes."""
-    while True:
-        seen = changes.version
-        wake_at = await step()
-        timeout = None
-        if wake_at is not None:
-            timeout = max(_SHORTEST_NAP_WALL_SECONDS, clock.wall_seconds(wake_at - clock.now()))
-        await changes.wait_beyond(seen, timeout)
+    with changes.following() as follower:
+        while True:
+            seen = changes.version
+            wake_at = await step()
+            follower.seen = seen
+            timeout = None
+            if wake_at is not None:
+                timeout = max(_SHORTEST_NAP_WALL_SECONDS, clock.wall_seconds(wake_at - clock.now()))
+            await changes.wait_beyond(seen, timeout)

@@ -112,6 +112,7 @@ def build_pooler(
         roster=roster,
         book=book,
         clock=clock,
+        changes=changes,
         hasher=hasher,
         link=link,
         endpoints=rpc,

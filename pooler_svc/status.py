@@ -9,6 +9,7 @@ from kale.farm import Block
 from kale.networks import Network
 from pooler_svc.block_book import BlockBook, BlockRecord, WorkState
 from pooler_svc.block_monitor import BlockMonitor
+from pooler_svc.changes import Changes
 from pooler_svc.farmer_roster import FarmerRoster
 from pooler_svc.hashers import Hasher, HashRates
 from pooler_svc.machine_load import MachineLoad, MachineLoadGauge
@@ -57,18 +58,27 @@ class WorkProgress:
 
 @dataclass(frozen=True)
 class LinkStatus:
-    """The link to the Backend; `last_heard_seconds` are wall seconds, None: never heard."""
+    """The link to the Backend; `last_heard_seconds` are wall seconds, None: never heard.
+
+    `requests` and `responses` (digested ones) are counted by session, all streams together.
+    """
 
     endpoint: str
     connected: bool
     unacknowledged: int
     reconnects: int
     last_heard_seconds: float | None
+    requests: int = 0
+    responses: int = 0
 
 
 @dataclass(frozen=True)
 class PoolerStatus:
-    """One look at everything. `uptime_seconds` are wall seconds."""
+    """One look at everything. `uptime_seconds` are wall seconds.
+
+    `parts_behind`: so many parts have not looked at the latest change yet. `latest_ledger`: 0 before the
+    first.
+    """
 
     phase: Phase
     draining: bool
@@ -85,6 +95,8 @@ class PoolerStatus:
     network: str
     pails_to_harvest: int
     blocks_harvested: int
+    parts_behind: int
+    latest_ledger: int
 
 
 class LinkSource(Protocol):
@@ -115,6 +127,7 @@ class StatusBoard:
         roster: FarmerRoster,
         book: BlockBook,
         clock: ChainClock,
+        changes: Changes,
         hasher: Hasher,
         link: LinkSource,
         endpoints: EndpointSource,
@@ -127,6 +140,7 @@ class StatusBoard:
         self._roster = roster
         self._book = book
         self._clock = clock
+        self._changes = changes
         self._hasher = hasher
         self._link = link
         self._endpoints = endpoints
@@ -172,6 +186,8 @@ class StatusBoard:
             network=self._network.name,
             pails_to_harvest=sum(record.open_harvest_count for record in blocks if record.index < index),
             blocks_harvested=self._book.blocks_harvested,
+            parts_behind=self._changes.followers_behind,
+            latest_ledger=0 if self._clock.head is None else self._clock.head.sequence,
         )
 
 

@@ -29,6 +29,11 @@ PACE_MIN_POINTS = 3
 SLOWEST_PACE, FASTEST_PACE = 0.01, 1000.0
 # The pace may turn out higher than it was when a sleep began: look again at least this often.
 LONGEST_NAP_WALL_SECONDS = 0.25
+# While a prediction stands still, waiting for the chain to come up to it, sleepers must not spin.
+SHORTEST_NAP_WALL_SECONDS = 0.005
+# A localnet that runs faster than real time can stop at any moment, and go on later: then a prediction at
+# its pace would be minutes ahead of it. A public network closes no ledger late without its time going on.
+LONGEST_LEAD_SECONDS = 2 * LEDGER_SECONDS
 
 
 @dataclass(frozen=True)
@@ -106,11 +111,13 @@ class ChainClock:
     def now(self) -> float:
         """Predicted unix seconds on the chain; never goes back.
 
+        Two ledgers beyond the latest one it goes on no faster than the wall, whatever the pace.
         Raises RpcUnavailable before the first ledger.
         """
         head = self.get_head()
         elapsed = self._wall_clock.monotonic() - self._head_wall
-        self._latest_now = max(self._latest_now, head.close_time + elapsed * self._pace)
+        lead = min(elapsed * self._pace, max(elapsed, LONGEST_LEAD_SECONDS))
+        self._latest_now = max(self._latest_now, head.close_time + lead)
         return self._latest_now
 
     def head_age_wall_seconds(self) -> float:
@@ -128,7 +135,12 @@ class ChainClock:
             await self.wait_for_ledger(0)
         target = self.now() + chain_seconds
         while (remaining := target - self.now()) > 0:
-            await self._wall_clock.sleep(min(self.wall_seconds(remaining), LONGEST_NAP_WALL_SECONDS))
+            nap = min(self.wall_seconds(remaining), LONGEST_NAP_WALL_SECONDS)
+            await self._wall_clock.sleep(max(nap, SHORTEST_NAP_WALL_SECONDS))
+
+    async def pause(self, chain_seconds: float) -> None:
+        """Wait as long as that many chain seconds last at the present pace, even if the chain stands."""
+        await self._wall_clock.sleep(self.wall_seconds(chain_seconds))
 
     async def wait_for_ledger(self, sequence: int) -> LedgerHead:
         """The first ledger seen at or after `sequence` (the latest one, if it is already there)."""

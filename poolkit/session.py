@@ -71,7 +71,8 @@ class SessionStatus:
     """For status pages.
 
     `last_error` is why the latest connection ended, None while it is well; `connections` counts those
-    that were opened; `heard_wall_seconds_ago` is None until the other side said something.
+    that were opened; `heard_wall_seconds_ago` is None until the other side said something. `last_request`
+    and `last_response` are sequences: of the last request numbered, of the last durable response digested.
     """
 
     name: str
@@ -81,6 +82,8 @@ class SessionStatus:
     last_error: str | None
     connections: int
     heard_wall_seconds_ago: float | None
+    last_request: int
+    last_response: int
 
 
 class SentRequest(Generic[Req]):
@@ -165,6 +168,8 @@ class StreamSession(Generic[Req, Resp]):
             last_error=self._last_error,
             connections=self._connections,
             heard_wall_seconds_ago=None if heard is None else self._wall_clock.monotonic() - heard,
+            last_request=self._last_request,
+            last_response=self._last_seen,
         )
 
     @property

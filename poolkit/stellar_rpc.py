@@ -5,8 +5,9 @@ cheapest way to the latest ledger (getLatestLedger carries the whole close meta)
 would be validated twice. Its HTTP client is used.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -39,6 +40,24 @@ MOST_EVENTS_A_PAGE = 10_000
 MOST_TRANSACTIONS_A_PAGE = 200
 
 
+@dataclass
+class CallCounts:
+    """Calls under way, and all since the start; a call that is repeated in rounds counts once."""
+
+    running: int = 0
+    total: int = 0
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """One call more for the length of the block."""
+        self.running += 1
+        self.total += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
+
+
 class LedgerSource(Protocol):
     """Where a LedgerFollower reads ledgers from."""
 
@@ -68,6 +87,7 @@ class StellarRpc:
         self._wall_clock = wall_clock or SystemWallClock()
         self._endpoints = RpcEndpoints(urls, call_wall_seconds=call_wall_seconds, wall_clock=wall_clock)
         self._rounds = rounds
+        self._counts = CallCounts()
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,6 +108,11 @@ class StellarRpc:
     def on_failure(self, listener: FailureListener) -> None:
         """Have the text of each failed call told at once: an outage shows long before RpcUnavailable."""
         self._endpoints.on_failure(listener)
+
+    @property
+    def counts(self) -> CallCounts:
+        """The calls so far, without those of `latest_ledger`: its callers poll."""
+        return self._counts
 
     async def health(self) -> NodeHealth:
         """The window of ledgers that the node holds. A node that lags over 30 s answers with an error."""
@@ -145,10 +170,11 @@ class StellarRpc:
         """
         params = {"transaction": envelope_xdr}
         unknown = False
-        async for attempt in rpc_rounds(self._rounds, self._wall_clock):
-            with attempt:
-                unknown = unknown or attempt.retry_state.attempt_number > 1
-                answered = await self._endpoints.call("sendTransaction", params, answers.parse_send)
+        with self._counts.counted():
+            async for attempt in rpc_rounds(self._rounds, self._wall_clock):
+                with attempt:
+                    unknown = unknown or attempt.retry_state.attempt_number > 1
+                    answered = await self._endpoints.call("sendTransaction", params, answers.parse_send)
         return replace(answered.value, after_unknown=unknown or answered.failed_before)
 
     async def transaction(self, hash_hex: str) -> TransactionLookup:
@@ -202,9 +228,10 @@ class StellarRpc:
 
     async def _call(self, method: str, params: Json | None, parse: Callable[[Json], T]) -> T:
         answered: Answered[T]
-        async for attempt in rpc_rounds(self._rounds, self._wall_clock):
-            with attempt:
-                answered = await self._endpoints.call(method, params, parse)
+        with self._counts.counted():
+            async for attempt in rpc_rounds(self._rounds, self._wall_clock):
+                with attempt:
+                    answered = await self._endpoints.call(method, params, parse)
         return answered.value
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from backend_svc.block_reports import advise
 from backend_svc.farm_watch import FarmWatch
-from backend_svc.health import HealthMonitor
+from backend_svc.health import Activity, HealthMonitor
 from backend_svc.idempotency import AnswerOnce
 from backend_svc.paging import page_token
 from backend_svc.servicers.farmer import check_page
@@ -111,6 +111,7 @@ class BackendServicer(backend_pb2_grpc.BackendServiceServicer):
             ),
             active_farmers=health.active_farmers,
             version=VERSION,
+            activity=None if health.activity is None else _activity(health.activity),
         )
 
     async def ListAssignedFarmers(  # noqa: N802
@@ -136,6 +137,19 @@ class BackendServicer(backend_pb2_grpc.BackendServiceServicer):
             raise BlockNotCurrent(
                 f"block_index {text}", field_violations=[FieldViolation("block_index", text)]
             )
+
+
+def _activity(activity: Activity) -> backend_pb2.BackendActivity:
+    return backend_pb2.BackendActivity(
+        transactions_in_flight=activity.pending.transactions,
+        plants_pending=activity.pending.plants,
+        works_pending=activity.pending.works,
+        harvests_pending=activity.pending.harvests,
+        queries_running=activity.queries_running,
+        rpc_calls_running=activity.rpc_calls_running,
+        rpc_calls_total=activity.rpc_calls_total,
+        responses_total=activity.pending.responses,
+    )
 
 
 def _status(

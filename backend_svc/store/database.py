@@ -66,6 +66,7 @@ class Database:
         self._peewee = PooledPostgresqlDatabase(None, max_connections=pool_size, timeout=0, autoconnect=False)
         self._peewee.init(url, connect_timeout=_CONNECT_WALL_SECONDS, application_name="kalepool")
         self._threads = ThreadPoolExecutor(pool_size, thread_name_prefix="database")
+        self._running = 0
 
     def __repr__(self) -> str:
         return f"Database({self.address}, pool_size={self._pool_size})"
@@ -82,6 +83,11 @@ class Database:
         """The connection string, with whatever password it holds."""
         return self._url
 
+    @property
+    def running(self) -> int:
+        """How many callers of `run` wait for their transaction now."""
+        return self._running
+
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function in a thread, in one transaction: COMMIT if it returns, ROLLBACK if it raises.
 
@@ -93,7 +99,11 @@ class Database:
         or went away, and then nobody knows whether the COMMIT was done.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: self.run_here(function, *args, **kwargs))
+        self._running += 1
+        try:
+            return await loop.run_in_executor(self._threads, lambda: self.run_here(function, *args, **kwargs))
+        finally:
+            self._running -= 1
 
     def run_here(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The same in the calling thread, for start-up code and tests without a loop."""

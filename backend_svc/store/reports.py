@@ -33,6 +33,14 @@ _TRANSACTIONS = """
 SELECT hash, purpose, reference_id::text, status FROM transactions ORDER BY created_at, id
 """
 
+_PENDING = """
+SELECT (SELECT count(*) FROM transactions WHERE status IN ('prepared', 'submitted')),
+       (SELECT count(*) FROM plantings WHERE status = 'planting'),
+       (SELECT count(*) FROM works WHERE status = 'submitting'),
+       (SELECT count(*) FROM harvests WHERE status = 'open'),
+       (SELECT coalesce(sum(last_response_sequence), 0) FROM stream_sessions WHERE ended_at IS NULL)
+"""
+
 _TOTALS = """
 SELECT (SELECT coalesce(sum(stake_stroops), 0) FROM plantings
          WHERE status = 'planted' AND (%(farmer)s::uuid IS NULL OR farmer_id = %(farmer)s::uuid)),
@@ -107,3 +115,19 @@ def totals(farmer_id: str | None = None) -> Totals:
     cursor = in_transaction().execute_sql(_TOTALS, {"farmer": farmer_id})
     staked, reward = cursor.fetchone()
     return Totals(int(staked), int(reward))
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What is not at its end, of all poolers. `responses`: durable ones ever written in current sessions."""
+
+    transactions: int = 0
+    plants: int = 0
+    works: int = 0
+    harvests: int = 0
+    responses: int = 0
+
+
+def pending() -> Pending:
+    """Counted by the indexes of unfinished rows: cheap however long the history is."""
+    return Pending(*map(int, in_transaction().execute_sql(_PENDING).fetchone()))

@@ -81,6 +81,8 @@ def encode_status(status: PoolerStatus) -> pooler_pb2.StatusView:
         network=status.network,
         pails_to_harvest=status.pails_to_harvest,
         blocks_harvested=status.blocks_harvested,
+        parts_behind=status.parts_behind,
+        latest_ledger=status.latest_ledger,
     )
 
 
@@ -125,6 +127,8 @@ def _link(link: LinkStatus) -> pooler_pb2.BackendLink:
         unacknowledged=link.unacknowledged,
         reconnects=link.reconnects,
         last_heard_age=None if heard is None else _duration(heard),
+        requests_total=link.requests,
+        responses_total=link.responses,
     )
 
 

@@ -92,10 +92,12 @@ def _block_identity(facts: BlockFacts) -> BlockFacts:
 
 
 def _status_identity(status: PoolerStatus) -> Hashable:
-    """Time passing is no change."""
+    """Time passing is no change, and no part is behind for long."""
     return replace(
         status,
         uptime_seconds=0.0,
+        parts_behind=0,
+        latest_ledger=0,
         block=None if status.block is None else _block_identity(status.block),
         link=replace(status.link, last_heard_seconds=None),
         endpoints=tuple(replace(endpoint, answer_age_wall_seconds=None) for endpoint in status.endpoints),

@@ -73,6 +73,42 @@ async def test_health_is_open_to_all(ground: Playground) -> None:
     assert health.active_farmers == 1
 
 
+async def test_health_tells_what_is_pending_and_when_all_of_it_waits_for_a_ledger(ground: Playground) -> None:
+    for _ in range(2):
+        await ground.add_farmer()
+    farm = await ground.skip_to(0)
+    ground.node.clock.pause()
+    ledger = ground.node.chain.latest.sequence
+    talk = plant_talk(ground)
+    await talk.open()
+    talk.ask(plant_block=ground.plant_request(farm.index + 1))
+
+    async with grpc.aio.insecure_channel(ground.backend.server.address) as channel:
+        stub = BackendServiceStub(channel)
+
+        async def look() -> backend_pb2.BackendActivity:
+            health = await stub.GetHealth(backend_pb2.GetHealthRequest())
+            assert health.chain.latest_ledger <= ledger
+            return health.activity
+
+        async def waits_for_a_ledger() -> bool:
+            activity = await look()
+            is_running = activity.queries_running or activity.rpc_calls_running
+            return activity.transactions_in_flight == 2 and not is_running
+
+        await ground.eventually(waits_for_a_ledger)
+        waiting = await look()
+        assert (waiting.plants_pending, waiting.works_pending, waiting.responses_total) == (2, 0, 0)
+        assert waiting.rpc_calls_total > 0
+        assert (await look()).rpc_calls_total == waiting.rpc_calls_total
+        ground.node.close_ledgers()
+        ledger += 1
+        await talk.until("summary")
+        done = await look()
+    assert (done.transactions_in_flight, done.plants_pending, done.responses_total) == (0, 0, 3)
+    await talk.break_off()
+
+
 @pytest.mark.parametrize("key", [None, "wrong", "kp_" + "x" * 32])
 async def test_a_call_without_a_valid_key_is_refused(ground: Playground, key: str | None) -> None:
     async with open_channel(ground.backend.server.address, key) as channel:

@@ -20,13 +20,13 @@ async def test_a_step_runs_again_at_a_change_and_at_the_time_that_it_named() -> 
 
     async def step() -> float:
         times.put_nowait(clock.now())
-        return 1_000.0 + 30.0 * times.qsize()
+        return 1_000.0 + 5.0 * times.qsize()
 
     running = asyncio.create_task(step_forever(step, changes, clock))
     await times.get()
     changes.announce()
-    assert await times.get() < 1_030.0
-    assert await times.get() >= 1_030.0
+    assert await times.get() < 1_005.0
+    assert await times.get() >= 1_005.0
     running.cancel()
 
 
@@ -43,3 +43,29 @@ async def test_a_step_that_names_a_time_in_the_past_does_not_take_the_whole_cpu(
         await asyncio.sleep(0)
     assert 1 <= steps < LOOP_ROUNDS / 4
     running.cancel()
+
+
+async def test_a_part_is_behind_from_a_change_until_its_step_is_done() -> None:
+    changes, clock = Changes(), clock_at(1_000)
+    began, finish = asyncio.Event(), asyncio.Event()
+
+    async def step() -> None:
+        began.set()
+        await finish.wait()
+
+    running = asyncio.create_task(step_forever(step, changes, clock))
+    await began.wait()
+    assert changes.followers_behind == 1
+    finish.set()
+    await asyncio.sleep(0)
+    assert changes.followers_behind == 0
+    began.clear()
+    changes.announce()
+    assert changes.followers_behind == 1
+    await began.wait()
+    await asyncio.sleep(0)
+    assert changes.followers_behind == 0
+    running.cancel()
+    await asyncio.wait({running})
+    changes.announce()
+    assert changes.followers_behind == 0

@@ -6,7 +6,13 @@ import random
 import pytest
 
 from kale.constants import LEDGER_SECONDS
-from poolkit.chain_clock import ChainClock, LedgerFollower, measured_pace
+from poolkit.chain_clock import (
+    LONGEST_LEAD_SECONDS,
+    SHORTEST_NAP_WALL_SECONDS,
+    ChainClock,
+    LedgerFollower,
+    measured_pace,
+)
 from poolkit.errors import RpcUnavailable
 from poolkit.rpc_answers import LedgerHead
 from tests.poolkit.fakes import InstantWallClock
@@ -145,13 +151,57 @@ async def test_a_cancelled_wait_leaves_nothing_behind() -> None:
     assert (await clock.wait_for_ledger(0)).sequence == 1
 
 
-async def test_sleep_lasts_chain_seconds() -> None:
+def test_a_fast_chain_that_stands_is_predicted_two_ledgers_ahead_and_then_at_the_wall_s_pace() -> None:
+    wall = InstantWallClock()
+    clock = ChainClock(wall_clock=wall, initial_pace=250)
+    clock.observe(head(7, GENESIS))
+    wall.advance(1)
+    assert clock.now() == GENESIS + LONGEST_LEAD_SECONDS
+    wall.advance(59)
+    assert clock.now() == pytest.approx(GENESIS + 60)
+    clock.observe(head(8, GENESIS + 70))
+    wall.advance(0.02)
+    assert clock.now() == pytest.approx(GENESIS + 75)
+
+
+def test_a_chain_in_real_time_is_predicted_however_late_its_ledger_is() -> None:
+    wall = InstantWallClock()
+    clock = ChainClock(wall_clock=wall)
+    clock.observe(head(7, GENESIS))
+    wall.advance(120)
+    assert clock.now() == pytest.approx(GENESIS + 120)
+
+
+@pytest.mark.parametrize("pace", [1.0, 60.0])
+async def test_sleep_lasts_chain_seconds(pace: float) -> None:
+    wall = InstantWallClock()
+    chain = Chain(wall, pace)
+    clock = ChainClock(wall_clock=wall, initial_pace=pace)
+    following = asyncio.ensure_future(LedgerFollower(chain, clock, wall_clock=wall).run_forever())
+    await clock.wait_for_ledger(120)
+    before = chain.true_now()
+    await clock.sleep(120)
+    following.cancel()
+    assert chain.true_now() - before == pytest.approx(120, abs=LEDGER_SECONDS)
+
+
+async def test_a_sleep_on_a_chain_that_stands_does_not_spin() -> None:
+    wall = InstantWallClock()
+    clock = ChainClock(wall_clock=wall, initial_pace=250)
+    clock.observe(head(7, GENESIS))
+    wall.advance(1)
+    sleeping = asyncio.ensure_future(clock.sleep(0.01))
+    while not sleeping.done():
+        await asyncio.sleep(0)
+    assert min(wall.sleeps) >= SHORTEST_NAP_WALL_SECONDS
+
+
+async def test_a_pause_ends_although_the_chain_stands() -> None:
     wall = InstantWallClock()
     clock = ChainClock(wall_clock=wall, initial_pace=60)
-    clock.observe(head(1, GENESIS))
-    before = wall.monotonic()
-    await clock.sleep(120)
-    assert wall.monotonic() - before == pytest.approx(2.0)
+    clock.observe(head(7, GENESIS))
+    await clock.pause(120)
+    assert wall.sleeps == [2.0]
 
 
 async def test_sleep_follows_a_pace_that_is_learnt_meanwhile() -> None:

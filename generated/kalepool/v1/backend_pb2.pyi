@@ -1342,6 +1342,7 @@ class GetHealthResponse(_message.Message):
     CHAIN_FIELD_NUMBER: _builtins.int
     ACTIVE_FARMERS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
     status: Global___HealthStatus.ValueType
     """All together."""
     active_farmers: _builtins.int
@@ -1356,6 +1357,10 @@ class GetHealthResponse(_message.Message):
     def chain(self) -> Global___ChainHealth:
         """The chain."""
 
+    @_builtins.property
+    def activity(self) -> Global___BackendActivity:
+        """What it is doing; unset while the database doesn't answer."""
+
     def __init__(
         self,
         *,
@@ -1364,14 +1369,65 @@ class GetHealthResponse(_message.Message):
         chain: Global___ChainHealth | None = ...,
         active_farmers: _builtins.int = ...,
         version: _builtins.str = ...,
+        activity: Global___BackendActivity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "database", b"database"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "chain", b"chain", "database", b"database"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_farmers", b"active_farmers", "chain", b"chain", "database", b"database", "status", b"status", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_farmers", b"active_farmers", "activity", b"activity", "chain", b"chain", "database", b"database", "status", b"status", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetHealthResponse: _TypeAlias = GetHealthResponse  # noqa: Y015
+
+@_typing.final
+class BackendActivity(_message.Message):
+    """What the Backend is doing at this moment. Without a query and a call under way it waits: for a ledger or for a pooler."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSACTIONS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    PLANTS_PENDING_FIELD_NUMBER: _builtins.int
+    WORKS_PENDING_FIELD_NUMBER: _builtins.int
+    HARVESTS_PENDING_FIELD_NUMBER: _builtins.int
+    QUERIES_RUNNING_FIELD_NUMBER: _builtins.int
+    RPC_CALLS_RUNNING_FIELD_NUMBER: _builtins.int
+    RPC_CALLS_TOTAL_FIELD_NUMBER: _builtins.int
+    RESPONSES_TOTAL_FIELD_NUMBER: _builtins.int
+    transactions_in_flight: _builtins.int
+    """Transactions that were signed and whose outcome isn't known yet."""
+    plants_pending: _builtins.int
+    """Farmers to be planted who have no outcome yet."""
+    works_pending: _builtins.int
+    """Works in hand: to be submitted, or submitted and without an outcome yet."""
+    harvests_pending: _builtins.int
+    """Pails that are worked and not harvested yet."""
+    queries_running: _builtins.int
+    """Database transactions under way, without this call's own."""
+    rpc_calls_running: _builtins.int
+    """Calls to Stellar RPC under way, without those that poll for the latest ledger."""
+    rpc_calls_total: _builtins.int
+    """Such calls since the start."""
+    responses_total: _builtins.int
+    """Durable stream responses written in the current sessions of all poolers."""
+    def __init__(
+        self,
+        *,
+        transactions_in_flight: _builtins.int = ...,
+        plants_pending: _builtins.int = ...,
+        works_pending: _builtins.int = ...,
+        harvests_pending: _builtins.int = ...,
+        queries_running: _builtins.int = ...,
+        rpc_calls_running: _builtins.int = ...,
+        rpc_calls_total: _builtins.int = ...,
+        responses_total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["harvests_pending", b"harvests_pending", "plants_pending", b"plants_pending", "queries_running", b"queries_running", "responses_total", b"responses_total", "rpc_calls_running", b"rpc_calls_running", "rpc_calls_total", b"rpc_calls_total", "transactions_in_flight", b"transactions_in_flight", "works_pending", b"works_pending"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackendActivity: _TypeAlias = BackendActivity  # noqa: Y015
 
 @_typing.final
 class DatabaseHealth(_message.Message):

@@ -28,7 +28,7 @@ from kalepool.v1 import errors_pb2 as kalepool_dot_v1_dot_errors__pb2
 from kalepool.v1 import types_pb2 as kalepool_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18kalepool/v1/pooler.proto\x12\x0bkalepool.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18kalepool/v1/errors.proto\x1a\x17kalepool/v1/types.proto\"\xcd\x01\n\tBlockView\x12!\n\x05\x62lock\x18\x01 \x01(\x0b\x32\x12.kalepool.v1.Block\x12\x0e\n\x06ledger\x18\x02 \x01(\r\x12&\n\x03\x61ge\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x0fnext_block_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x18next_block_can_be_opened\x18\x05 \x01(\x08\x12\x0e\n\x06paused\x18\x06 \x01(\x08\"\x11\n\x0fGetBlockRequest\"8\n\x10GetBlockResponse\x12$\n\x04view\x18\x01 \x01(\x0b\x32\x16.kalepool.v1.BlockView\"\x14\n\x12WatchBlocksRequest\"M\n\x13WatchBlocksResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12$\n\x04view\x18\x02 \x01(\x0b\x32\x16.kalepool.v1.BlockView\"\xef\x04\n\nStatusView\x12(\n\x06status\x18\x01 \x01(\x0e\x32\x18.kalepool.v1.PoolerState\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\x12-\n\rcurrent_block\x18\x03 \x01(\x0b\x32\x16.kalepool.v1.BlockView\x12\x16\n\x0e\x61\x63tive_farmers\x18\x04 \x01(\r\x12*\n\x07\x66\x61rmers\x18\x05 \x01(\x0b\x32\x19.kalepool.v1.FarmerCounts\x12\x35\n\x10work_in_progress\x18\x06 \x03(\x0b\x32\x1b.kalepool.v1.WorkInProgress\x12.\n\x0cmachine_load\x18\x07 \x01(\x0b\x32\x18.kalepool.v1.MachineLoad\x12(\n\thash_rate\x18\x08 \x01(\x0b\x32\x15.kalepool.v1.HashRate\x12\x0e\n\x06miners\x18\t \x01(\r\x12.\n\x0c\x62\x61\x63kend_link\x18\n \x01(\x0b\x32\x18.kalepool.v1.BackendLink\x12/\n\rrpc_endpoints\x18\x0b \x03(\x0b\x32\x18.kalepool.v1.RpcEndpoint\x12/\n\rrecent_errors\x18\x0c \x03(\x0b\x32\x18.kalepool.v1.RecentError\x12)\n\x06uptime\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07version\x18\x0e \x01(\t\x12\x0f\n\x07network\x18\x0f \x01(\t\x12\x18\n\x10pails_to_harvest\x18\x10 \x01(\r\x12\x18\n\x10\x62locks_harvested\x18\x11 \x01(\r\"f\n\x0c\x46\x61rmerCounts\x12\x0f\n\x07planted\x18\x01 \x01(\r\x12\x0f\n\x07hashing\x18\x02 \x01(\r\x12\x11\n\tsubmitted\x18\x03 \x01(\r\x12\x11\n\tconfirmed\x18\x04 \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\r\"\x84\x01\n\x0eWorkInProgress\x12\x11\n\tfarmer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x62lock_index\x18\x02 \x01(\r\x12\r\n\x05zeros\x18\x03 \x01(\r\x12\x0e\n\x06hashes\x18\x04 \x01(\x04\x12+\n\x08progress\x18\x05 \x01(\x0e\x32\x19.kalepool.v1.WorkProgress\"\x91\x01\n\x0b\x42\x61\x63kendLink\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x16\n\x0eunacknowledged\x18\x03 \x01(\r\x12\x12\n\nreconnects\x18\x04 \x01(\r\x12\x31\n\x0elast_heard_age\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"|\n\x0bRecentError\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x06reason\x18\x02 \x01(\x0e\x32\x13.kalepool.v1.Reason\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\r\"\x12\n\x10GetStatusRequest\":\n\x11GetStatusResponse\x12%\n\x04view\x18\x01 \x01(\x0b\x32\x17.kalepool.v1.StatusView\"A\n\x12WatchStatusRequest\x12+\n\x08interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"N\n\x13WatchStatusResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12%\n\x04view\x18\x02 \x01(\x0b\x32\x17.kalepool.v1.StatusView\"\x84\x01\n\x12SetStrategyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x08strategy\x18\x02 \x01(\x0e\x32\x19.kalepool.v1.WorkStrategy\x12-\n\nwork_delay\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8b\x01\n\x13SetStrategyResponse\x12+\n\x08strategy\x18\x01 \x01(\x0e\x32\x19.kalepool.v1.WorkStrategy\x12-\n\nwork_delay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10\x66rom_block_index\x18\x03 \x01(\r\"\"\n\x0c\x44rainRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"6\n\rDrainResponse\x12%\n\x04view\x18\x01 \x01(\x0b\x32\x17.kalepool.v1.StatusView*\x82\x01\n\x0cWorkProgress\x12\x1d\n\x19WORK_PROGRESS_UNSPECIFIED\x10\x00\x12\x19\n\x15WORK_PROGRESS_HASHING\x10\x01\x12\x1b\n\x17WORK_PROGRESS_HANDED_IN\x10\x02\x12\x1b\n\x17WORK_PROGRESS_SUBMITTED\x10\x03*g\n\x0cWorkStrategy\x12\x1d\n\x19WORK_STRATEGY_UNSPECIFIED\x10\x00\x12\x19\n\x15WORK_STRATEGY_PLANNER\x10\x01\x12\x1d\n\x19WORK_STRATEGY_FIXED_DELAY\x10\x02\x32\xde\x03\n\rPoolerService\x12G\n\x08GetBlock\x12\x1c.kalepool.v1.GetBlockRequest\x1a\x1d.kalepool.v1.GetBlockResponse\x12R\n\x0bWatchBlocks\x12\x1f.kalepool.v1.WatchBlocksRequest\x1a .kalepool.v1.WatchBlocksResponse0\x01\x12J\n\tGetStatus\x12\x1d.kalepool.v1.GetStatusRequest\x1a\x1e.kalepool.v1.GetStatusResponse\x12R\n\x0bWatchStatus\x12\x1f.kalepool.v1.WatchStatusRequest\x1a .kalepool.v1.WatchStatusResponse0\x01\x12P\n\x0bSetStrategy\x12\x1f.kalepool.v1.SetStrategyRequest\x1a .kalepool.v1.SetStrategyResponse\x12>\n\x05\x44rain\x12\x19.kalepool.v1.DrainRequest\x1a\x1a.kalepool.v1.DrainResponseBr\n\x0bkalepool.v1B\x0bPoolerProtoP\x01Z#kalepool/gen/kalepool/v1;kalepoolv1\xa2\x02\x03KPX\xaa\x02\x0bKalepool.V1\xca\x02\x0bKalepool\\V1\xea\x02\x0cKalepool::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18kalepool/v1/pooler.proto\x12\x0bkalepool.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18kalepool/v1/errors.proto\x1a\x17kalepool/v1/types.proto\"\xcd\x01\n\tBlockView\x12!\n\x05\x62lock\x18\x01 \x01(\x0b\x32\x12.kalepool.v1.Block\x12\x0e\n\x06ledger\x18\x02 \x01(\r\x12&\n\x03\x61ge\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x0fnext_block_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x18next_block_can_be_opened\x18\x05 \x01(\x08\x12\x0e\n\x06paused\x18\x06 \x01(\x08\"\x11\n\x0fGetBlockRequest\"8\n\x10GetBlockResponse\x12$\n\x04view\x18\x01 \x01(\x0b\x32\x16.kalepool.v1.BlockView\"\x14\n\x12WatchBlocksRequest\"M\n\x13WatchBlocksResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12$\n\x04view\x18\x02 \x01(\x0b\x32\x16.kalepool.v1.BlockView\"\x9c\x05\n\nStatusView\x12(\n\x06status\x18\x01 \x01(\x0e\x32\x18.kalepool.v1.PoolerState\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\x12-\n\rcurrent_block\x18\x03 \x01(\x0b\x32\x16.kalepool.v1.BlockView\x12\x16\n\x0e\x61\x63tive_farmers\x18\x04 \x01(\r\x12*\n\x07\x66\x61rmers\x18\x05 \x01(\x0b\x32\x19.kalepool.v1.FarmerCounts\x12\x35\n\x10work_in_progress\x18\x06 \x03(\x0b\x32\x1b.kalepool.v1.WorkInProgress\x12.\n\x0cmachine_load\x18\x07 \x01(\x0b\x32\x18.kalepool.v1.MachineLoad\x12(\n\thash_rate\x18\x08 \x01(\x0b\x32\x15.kalepool.v1.HashRate\x12\x0e\n\x06miners\x18\t \x01(\r\x12.\n\x0c\x62\x61\x63kend_link\x18\n \x01(\x0b\x32\x18.kalepool.v1.BackendLink\x12/\n\rrpc_endpoints\x18\x0b \x03(\x0b\x32\x18.kalepool.v1.RpcEndpoint\x12/\n\rrecent_errors\x18\x0c \x03(\x0b\x32\x18.kalepool.v1.RecentError\x12)\n\x06uptime\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07version\x18\x0e \x01(\t\x12\x0f\n\x07network\x18\x0f \x01(\t\x12\x18\n\x10pails_to_harvest\x18\x10 \x01(\r\x12\x18\n\x10\x62locks_harvested\x18\x11 \x01(\r\x12\x14\n\x0cparts_behind\x18\x12 \x01(\r\x12\x15\n\rlatest_ledger\x18\x13 \x01(\r\"f\n\x0c\x46\x61rmerCounts\x12\x0f\n\x07planted\x18\x01 \x01(\r\x12\x0f\n\x07hashing\x18\x02 \x01(\r\x12\x11\n\tsubmitted\x18\x03 \x01(\r\x12\x11\n\tconfirmed\x18\x04 \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\r\"\x84\x01\n\x0eWorkInProgress\x12\x11\n\tfarmer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x62lock_index\x18\x02 \x01(\r\x12\r\n\x05zeros\x18\x03 \x01(\r\x12\x0e\n\x06hashes\x18\x04 \x01(\x04\x12+\n\x08progress\x18\x05 \x01(\x0e\x32\x19.kalepool.v1.WorkProgress\"\xc2\x01\n\x0b\x42\x61\x63kendLink\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x16\n\x0eunacknowledged\x18\x03 \x01(\r\x12\x12\n\nreconnects\x18\x04 \x01(\r\x12\x31\n\x0elast_heard_age\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0erequests_total\x18\x06 \x01(\x04\x12\x17\n\x0fresponses_total\x18\x07 \x01(\x04\"|\n\x0bRecentError\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x06reason\x18\x02 \x01(\x0e\x32\x13.kalepool.v1.Reason\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\r\"\x12\n\x10GetStatusRequest\":\n\x11GetStatusResponse\x12%\n\x04view\x18\x01 \x01(\x0b\x32\x17.kalepool.v1.StatusView\"A\n\x12WatchStatusRequest\x12+\n\x08interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"N\n\x13WatchStatusResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12%\n\x04view\x18\x02 \x01(\x0b\x32\x17.kalepool.v1.StatusView\"\x84\x01\n\x12SetStrategyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x08strategy\x18\x02 \x01(\x0e\x32\x19.kalepool.v1.WorkStrategy\x12-\n\nwork_delay\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8b\x01\n\x13SetStrategyResponse\x12+\n\x08strategy\x18\x01 \x01(\x0e\x32\x19.kalepool.v1.WorkStrategy\x12-\n\nwork_delay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10\x66rom_block_index\x18\x03 \x01(\r\"\"\n\x0c\x44rainRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"6\n\rDrainResponse\x12%\n\x04view\x18\x01 \x01(\x0b\x32\x17.kalepool.v1.StatusView*\x82\x01\n\x0cWorkProgress\x12\x1d\n\x19WORK_PROGRESS_UNSPECIFIED\x10\x00\x12\x19\n\x15WORK_PROGRESS_HASHING\x10\x01\x12\x1b\n\x17WORK_PROGRESS_HANDED_IN\x10\x02\x12\x1b\n\x17WORK_PROGRESS_SUBMITTED\x10\x03*g\n\x0cWorkStrategy\x12\x1d\n\x19WORK_STRATEGY_UNSPECIFIED\x10\x00\x12\x19\n\x15WORK_STRATEGY_PLANNER\x10\x01\x12\x1d\n\x19WORK_STRATEGY_FIXED_DELAY\x10\x02\x32\xde\x03\n\rPoolerService\x12G\n\x08GetBlock\x12\x1c.kalepool.v1.GetBlockRequest\x1a\x1d.kalepool.v1.GetBlockResponse\x12R\n\x0bWatchBlocks\x12\x1f.kalepool.v1.WatchBlocksRequest\x1a .kalepool.v1.WatchBlocksResponse0\x01\x12J\n\tGetStatus\x12\x1d.kalepool.v1.GetStatusRequest\x1a\x1e.kalepool.v1.GetStatusResponse\x12R\n\x0bWatchStatus\x12\x1f.kalepool.v1.WatchStatusRequest\x1a .kalepool.v1.WatchStatusResponse0\x01\x12P\n\x0bSetStrategy\x12\x1f.kalepool.v1.SetStrategyRequest\x1a .kalepool.v1.SetStrategyResponse\x12>\n\x05\x44rain\x12\x19.kalepool.v1.DrainRequest\x1a\x1a.kalepool.v1.DrainResponseBr\n\x0bkalepool.v1B\x0bPoolerProtoP\x01Z#kalepool/gen/kalepool/v1;kalepoolv1\xa2\x02\x03KPX\xaa\x02\x0bKalepool.V1\xca\x02\x0bKalepool\\V1\xea\x02\x0cKalepool::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kalepool.v1.pooler_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013kalepool.v1B\013PoolerProtoP\001Z#kalepool/gen/kalepool/v1;kalepoolv1\242\002\003KPX\252\002\013Kalepool.V1\312\002\013Kalepool\\V1\352\002\014Kalepool::V1'
-  _globals['_WORKPROGRESS']._serialized_start=2279
-  _globals['_WORKPROGRESS']._serialized_end=2409
-  _globals['_WORKSTRATEGY']._serialized_start=2411
-  _globals['_WORKSTRATEGY']._serialized_end=2514
+  _globals['_WORKPROGRESS']._serialized_start=2373
+  _globals['_WORKPROGRESS']._serialized_end=2503
+  _globals['_WORKSTRATEGY']._serialized_start=2505
+  _globals['_WORKSTRATEGY']._serialized_end=2608
   _globals['_BLOCKVIEW']._serialized_start=158
   _globals['_BLOCKVIEW']._serialized_end=363
   _globals['_GETBLOCKREQUEST']._serialized_start=365
@@ -51,31 +51,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHBLOCKSRESPONSE']._serialized_start=464
   _globals['_WATCHBLOCKSRESPONSE']._serialized_end=541
   _globals['_STATUSVIEW']._serialized_start=544
-  _globals['_STATUSVIEW']._serialized_end=1167
-  _globals['_FARMERCOUNTS']._serialized_start=1169
-  _globals['_FARMERCOUNTS']._serialized_end=1271
-  _globals['_WORKINPROGRESS']._serialized_start=1274
-  _globals['_WORKINPROGRESS']._serialized_end=1406
-  _globals['_BACKENDLINK']._serialized_start=1409
-  _globals['_BACKENDLINK']._serialized_end=1554
-  _globals['_RECENTERROR']._serialized_start=1556
-  _globals['_RECENTERROR']._serialized_end=1680
-  _globals['_GETSTATUSREQUEST']._serialized_start=1682
-  _globals['_GETSTATUSREQUEST']._serialized_end=1700
-  _globals['_GETSTATUSRESPONSE']._serialized_start=1702
-  _globals['_GETSTATUSRESPONSE']._serialized_end=1760
-  _globals['_WATCHSTATUSREQUEST']._serialized_start=1762
-  _globals['_WATCHSTATUSREQUEST']._serialized_end=1827
-  _globals['_WATCHSTATUSRESPONSE']._serialized_start=1829
-  _globals['_WATCHSTATUSRESPONSE']._serialized_end=1907
-  _globals['_SETSTRATEGYREQUEST']._serialized_start=1910
-  _globals['_SETSTRATEGYREQUEST']._serialized_end=2042
-  _globals['_SETSTRATEGYRESPONSE']._serialized_start=2045
-  _globals['_SETSTRATEGYRESPONSE']._serialized_end=2184
-  _globals['_DRAINREQUEST']._serialized_start=2186
-  _globals['_DRAINREQUEST']._serialized_end=2220
-  _globals['_DRAINRESPONSE']._serialized_start=2222
-  _globals['_DRAINRESPONSE']._serialized_end=2276
-  _globals['_POOLERSERVICE']._serialized_start=2517
-  _globals['_POOLERSERVICE']._serialized_end=2995
+  _globals['_STATUSVIEW']._serialized_end=1212
+  _globals['_FARMERCOUNTS']._serialized_start=1214
+  _globals['_FARMERCOUNTS']._serialized_end=1316
+  _globals['_WORKINPROGRESS']._serialized_start=1319
+  _globals['_WORKINPROGRESS']._serialized_end=1451
+  _globals['_BACKENDLINK']._serialized_start=1454
+  _globals['_BACKENDLINK']._serialized_end=1648
+  _globals['_RECENTERROR']._serialized_start=1650
+  _globals['_RECENTERROR']._serialized_end=1774
+  _globals['_GETSTATUSREQUEST']._serialized_start=1776
+  _globals['_GETSTATUSREQUEST']._serialized_end=1794
+  _globals['_GETSTATUSRESPONSE']._serialized_start=1796
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1854
+  _globals['_WATCHSTATUSREQUEST']._serialized_start=1856
+  _globals['_WATCHSTATUSREQUEST']._serialized_end=1921
+  _globals['_WATCHSTATUSRESPONSE']._serialized_start=1923
+  _globals['_WATCHSTATUSRESPONSE']._serialized_end=2001
+  _globals['_SETSTRATEGYREQUEST']._serialized_start=2004
+  _globals['_SETSTRATEGYREQUEST']._serialized_end=2136
+  _globals['_SETSTRATEGYRESPONSE']._serialized_start=2139
+  _globals['_SETSTRATEGYRESPONSE']._serialized_end=2278
+  _globals['_DRAINREQUEST']._serialized_start=2280
+  _globals['_DRAINREQUEST']._serialized_end=2314
+  _globals['_DRAINRESPONSE']._serialized_start=2316
+  _globals['_DRAINRESPONSE']._serialized_end=2370
+  _globals['_POOLERSERVICE']._serialized_start=2611
+  _globals['_POOLERSERVICE']._serialized_end=3089
 # @@protoc_insertion_point(module_scope)

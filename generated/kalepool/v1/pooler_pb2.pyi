@@ -232,6 +232,8 @@ class StatusView(_message.Message):
     NETWORK_FIELD_NUMBER: _builtins.int
     PAILS_TO_HARVEST_FIELD_NUMBER: _builtins.int
     BLOCKS_HARVESTED_FIELD_NUMBER: _builtins.int
+    PARTS_BEHIND_FIELD_NUMBER: _builtins.int
+    LATEST_LEDGER_FIELD_NUMBER: _builtins.int
     status: _types_pb2.PoolerState.ValueType
     """The state."""
     draining: _builtins.bool
@@ -248,6 +250,12 @@ class StatusView(_message.Message):
     """Pails of earlier blocks that aren't harvested yet, as far as the Pooler knows."""
     blocks_harvested: _builtins.int
     """Blocks whose harvest it has seen finished since it started."""
+    parts_behind: _builtins.int
+    """Parts of it (planting, working, harvesting) that have not looked at the latest change yet. With none of them behind
+    and no request unacknowledged, it waits: for a ledger, for the Backend or for its hasher.
+    """
+    latest_ledger: _builtins.int
+    """Latest ledger that it has seen; 0: none yet."""
     @_builtins.property
     def current_block(self) -> Global___BlockView:
         """The block it sees; unset: none yet."""
@@ -304,10 +312,12 @@ class StatusView(_message.Message):
         network: _builtins.str = ...,
         pails_to_harvest: _builtins.int = ...,
         blocks_harvested: _builtins.int = ...,
+        parts_behind: _builtins.int = ...,
+        latest_ledger: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["backend_link", b"backend_link", "current_block", b"current_block", "farmers", b"farmers", "hash_rate", b"hash_rate", "machine_load", b"machine_load", "uptime", b"uptime"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_farmers", b"active_farmers", "backend_link", b"backend_link", "blocks_harvested", b"blocks_harvested", "current_block", b"current_block", "draining", b"draining", "farmers", b"farmers", "hash_rate", b"hash_rate", "machine_load", b"machine_load", "miners", b"miners", "network", b"network", "pails_to_harvest", b"pails_to_harvest", "recent_errors", b"recent_errors", "rpc_endpoints", b"rpc_endpoints", "status", b"status", "uptime", b"uptime", "version", b"version", "work_in_progress", b"work_in_progress"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_farmers", b"active_farmers", "backend_link", b"backend_link", "blocks_harvested", b"blocks_harvested", "current_block", b"current_block", "draining", b"draining", "farmers", b"farmers", "hash_rate", b"hash_rate", "latest_ledger", b"latest_ledger", "machine_load", b"machine_load", "miners", b"miners", "network", b"network", "pails_to_harvest", b"pails_to_harvest", "parts_behind", b"parts_behind", "recent_errors", b"recent_errors", "rpc_endpoints", b"rpc_endpoints", "status", b"status", "uptime", b"uptime", "version", b"version", "work_in_progress", b"work_in_progress"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -400,6 +410,8 @@ class BackendLink(_message.Message):
     UNACKNOWLEDGED_FIELD_NUMBER: _builtins.int
     RECONNECTS_FIELD_NUMBER: _builtins.int
     LAST_HEARD_AGE_FIELD_NUMBER: _builtins.int
+    REQUESTS_TOTAL_FIELD_NUMBER: _builtins.int
+    RESPONSES_TOTAL_FIELD_NUMBER: _builtins.int
     endpoint: _builtins.str
     """host:port of the Backend."""
     connected: _builtins.bool
@@ -408,6 +420,10 @@ class BackendLink(_message.Message):
     """Requests sent or waiting that the Backend hasn't acknowledged."""
     reconnects: _builtins.int
     """Reconnects since the Pooler started."""
+    requests_total: _builtins.int
+    """Sequences of the last requests of its sessions, added up: all that it ever asked for on them."""
+    responses_total: _builtins.int
+    """Sequences of the last durable responses that it has digested, added up. The Backend counts those that it wrote."""
     @_builtins.property
     def last_heard_age(self) -> _duration_pb2.Duration:
         """Wall time since the Backend was last heard; unset: never."""
@@ -420,10 +436,12 @@ class BackendLink(_message.Message):
         unacknowledged: _builtins.int = ...,
         reconnects: _builtins.int = ...,
         last_heard_age: _duration_pb2.Duration | None = ...,
+        requests_total: _builtins.int = ...,
+        responses_total: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_heard_age", b"last_heard_age"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected", "endpoint", b"endpoint", "last_heard_age", b"last_heard_age", "reconnects", b"reconnects", "unacknowledged", b"unacknowledged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected", "endpoint", b"endpoint", "last_heard_age", b"last_heard_age", "reconnects", b"reconnects", "requests_total", b"requests_total", "responses_total", b"responses_total", "unacknowledged", b"unacknowledged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

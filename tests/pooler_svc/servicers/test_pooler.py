@@ -1,5 +1,6 @@
 """PoolerService as operators see it, over real gRPC."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kalepool.v1.pooler_pb2_grpc import PoolerServiceAsyncStub
 
 OPERATOR_KEY = "kalepool_test_key_of_the_operator"
+PATIENCE_WALL_SECONDS, POLL_WALL_SECONDS = 20, 0.01
 REQUEST_ID = "0a4c1f0e-0000-4000-8000-000000000001"
 
 
@@ -74,6 +76,31 @@ async def test_status_counts_the_farmers_through_the_block(
     assert endpoint.HasField("last_answer_age")
     assert 0 < view.machine_load.memory_basis_points <= 10_000
     assert view.hash_rate.hashes_total > 0
+
+
+async def test_on_a_chain_that_stands_the_status_shows_when_there_is_nothing_left_to_do(
+    pooler: Pooler, stub: "PoolerServiceAsyncStub", backend: FakeBackend, node: NodeHandle
+) -> None:
+    await until(backend.changes, lambda: len(backend.candidates) == 3)
+    node.clock.pause()
+
+    async def at_rest() -> tuple[int, int] | None:
+        view = (await stub.GetStatus(pooler_pb2.GetStatusRequest())).view
+        link, sessions = view.backend_link, (backend.plant, backend.work, backend.harvest)
+        has_followed = view.latest_ledger == view.current_block.ledger == node.chain.latest.sequence
+        has_heard = link.responses_total == sum(len(session.responses) for session in sessions)
+        if view.parts_behind or link.unacknowledged or not (has_followed and has_heard):
+            return None
+        assert link.requests_total == sum(len(session.requests) for session in sessions)
+        return link.requests_total, link.responses_total
+
+    async with asyncio.timeout(PATIENCE_WALL_SECONDS):
+        while (rest := await at_rest()) is None:
+            await asyncio.sleep(POLL_WALL_SECONDS)
+    assert rest[0] >= 4  # a plant, and a candidate of each farmer
+    assert await at_rest() == rest
+    node.clock.resume()
+    await until(backend.changes, lambda: len(backend.confirmed) == 3)
 
 
 async def test_watch_status_follows_a_block_to_its_works(
