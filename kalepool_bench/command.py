@@ -19,12 +19,15 @@ from kalepool_bench.choices import (
     choose_threads,
 )
 from kalepool_bench.localnet.command import bench_localnet
+from kalepool_bench.pool.command import bench_pool
 from kalepool_cli.usage import EXIT_REFUSED, usage_error
 
 app = typer.Typer(
-    help="Measure the search for nonces and the local chain on this machine.", no_args_is_help=True
+    help="Measure the search for nonces, the local chain and the whole pool on this machine.",
+    no_args_is_help=True,
 )
 app.command("localnet")(bench_localnet)
+app.command("pool")(bench_pool)
 
 IsaOption = Annotated[
     list[str] | None,

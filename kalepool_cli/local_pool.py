@@ -64,6 +64,7 @@ class LocalPool:
         self.backend_port = backend_port
         self.pooler_port = pooler_port
         self.rpc_port = rpc_port
+        self.localnet_admin_port = 0
         self._localnet_options = tuple(localnet_options)
         self.database_url = ""
         self.pooler_id = ""
@@ -88,6 +89,11 @@ class LocalPool:
     @property
     def rpc_url(self) -> str:
         return f"http://{_HOST}:{self.rpc_port}"
+
+    @property
+    def localnet_admin_url(self) -> str:
+        """Where the chain's clock is kept by hand."""
+        return f"http://{_HOST}:{self.localnet_admin_port}"
 
     @property
     def friendbot_url(self) -> str:
@@ -250,13 +256,14 @@ class LocalPool:
 
     async def _start_localnet(self) -> None:
         self.rpc_port = self._keep_port(self.rpc_port)
+        self.localnet_admin_port = self._keep_port(self.localnet_admin_port)
         options = (
             "--host",
             _HOST,
             "--port",
             str(self.rpc_port),
             "--admin-port",
-            "0",
+            str(self.localnet_admin_port),
             "--speed",
             str(self.speed),
         )

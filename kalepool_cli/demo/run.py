@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -32,10 +33,6 @@ async def run_demo(
     localnet_options: Sequence[str] = (),
 ) -> int:
     """Play, report, and stop every process whatever happens; the exit code."""
-    playing = asyncio.current_task()
-    assert playing is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
     pool = LocalPool(
         folder,
         speed=speed,
@@ -44,19 +41,29 @@ async def run_demo(
         rpc_port=8000,
         localnet_options=("--retention-ledgers", str(options.retention_ledgers()), *localnet_options),
     )
+    demo = Demo(pool, options, console)
+    return await run_pool(pool, _play(demo, pool, json_file, keep, console), console, name="demo")
+
+
+async def run_pool(pool: LocalPool, play: Coroutine[Any, Any, int], console: Console, *, name: str) -> int:
+    """Run `play`, which starts processes of the pool, and stop them whatever happens; the exit code."""
+    playing = asyncio.current_task()
+    assert playing is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
     try:
-        return await _play(Demo(pool, options, console), pool, json_file, keep, console)
+        return await play
     except asyncio.CancelledError:
         console.print("interrupted")
         return EXIT_INTERRUPTED
     except (ProcessFailed, WalletError, PoolError) as error:
-        console.print(f"demo: {error}", style="red", markup=False)
+        console.print(f"{name}: {error}", style="red", markup=False)
         return EXIT_USAGE
     finally:
         _ignore_further_interrupts(console)
         not_clean = await pool.stop()
-        for name in not_clean:
-            console.print(f"{name} did not stop cleanly; see {folder}/logs/{name}.log", style="red")
+        for process in not_clean:
+            console.print(f"{process} did not stop cleanly; see {pool.data}/logs/{process}.log", style="red")
 
 
 async def _play(demo: Demo, pool: LocalPool, json_file: Path | None, keep: bool, console: Console) -> int:

@@ -101,6 +101,15 @@ class Demo:
 
     async def play(self) -> DemoReport:
         """Start the Pooler at a block's end, play, and report."""
+        return await self.play_by(self._play_blocks)
+
+    async def play_by(
+        self, play_blocks: Callable[[], Awaitable[int]], *, show_tables: bool = True
+    ) -> DemoReport:
+        """The same, with another who follows the blocks to their end and says how many hashes it took.
+
+        `show_tables`: print what became of every block, and of every farmer in it.
+        """
         async with StellarRpc([self._pool.rpc_url]) as rpc:
             farm = FarmReader(rpc, LOCAL)
             await self._wait_until_openable(farm, rpc)
@@ -109,9 +118,14 @@ class Demo:
             playing_since = await self._answered(rpc.latest_ledger)
             self._database = Database(self._pool.database_url, pool_size=1)
             try:
-                with Live(self._progress, console=self._console, refresh_per_second=4):
-                    await self._play_blocks()
-                return await self._report(rpc, farm, playing_since, time.monotonic() - self._started)
+                hashes = await play_blocks()
+                seconds = time.monotonic() - self._started
+                rows = await self._farmer_blocks()
+                report = await self._count(rpc, farm, playing_since, rows, hashes, seconds)
+                if show_tables:
+                    self._console.print(farmer_table(rows))
+                    self._console.print(block_table(report))
+                return await self._prove(rpc, report)
             finally:
                 self._database.close()
 
@@ -124,8 +138,13 @@ class Demo:
         while (await self._answered(rpc.latest_ledger)).close_time < openable_at:
             await asyncio.sleep(self._pool.ledger_wall_seconds / 2)
 
-    async def _play_blocks(self) -> None:
+    async def _play_blocks(self) -> int:
         """Follow the Pooler until every pail of the last block has its outcome, or nothing happens."""
+        with Live(self._progress, console=self._console, refresh_per_second=4):
+            await self._follow_blocks()
+        return self._progress.hashes
+
+    async def _follow_blocks(self) -> None:
         async with self._pool.pooler_channel() as channel:
             pooler = PoolerServiceStub(channel)
             request = pooler_pb2.WatchStatusRequest()
@@ -150,7 +169,7 @@ class Demo:
                     and view.next_block_can_be_opened
                     and self._works_ended(message.view)
                 ):
-                    await self._open_next_block()
+                    await self.open_next_block()
                     outsider_planted = True
 
     def _is_over(self, view: pooler_pb2.BlockView, rows: Sequence[FarmerBlock]) -> bool:
@@ -171,7 +190,8 @@ class Demo:
         ended = status.farmers.confirmed + status.farmers.failed >= self.options.farmers
         return ended or status.current_block.age.seconds > BLOCK_SECONDS + _WORK_GRACE_SECONDS
 
-    async def _open_next_block(self) -> None:
+    async def open_next_block(self) -> None:
+        """An outsider plants, so that the last block can be harvested. Raises WalletError."""
         async with StellarRpc([self._pool.rpc_url]) as rpc:
             await Wallet(rpc, LOCAL, self._outsider, self._pool.ledger_wall_seconds / 2).plant_nothing()
 
@@ -197,32 +217,35 @@ class Demo:
                     raise
                 await asyncio.sleep(self._pool.ledger_wall_seconds / 2)
 
-    async def _report(
-        self, rpc: StellarRpc, farm: FarmReader, playing_since: LedgerHead, seconds: float
+    async def _count(
+        self,
+        rpc: StellarRpc,
+        farm: FarmReader,
+        playing_since: LedgerHead,
+        rows: Sequence[FarmerBlock],
+        hashes: int,
+        seconds: float,
     ) -> DemoReport:
-        """Count what the records say, print it, reconcile.
+        """What the records say.
 
         At `playing_since` the Pooler was there; it may have opened the first block a little earlier.
         """
-        rows = await self._farmer_blocks()
-        reports = await self._block_reports(rpc, farm, playing_since.close_time, rows)
-        self._console.print(farmer_table(rows))
         report = total(
-            reports,
+            await self._block_reports(rpc, farm, playing_since.close_time, rows),
             farmers=self.options.farmers,
             requested_blocks=self.options.blocks,
-            hashes=self._progress.hashes,
+            hashes=hashes,
             seconds=seconds,
         )
-        self._console.print(block_table(report))
         misses = find_misses(rows, self._block_indexes(rows), self.options.farmers)
-        if misses:
-            self._console.print(miss_table(misses))
+        return replace(report, misses=tuple(misses))
+
+    async def _prove(self, rpc: StellarRpc, report: DemoReport) -> DemoReport:
+        """Hold the records against the chain; what is missed, and what differs, is printed."""
+        if report.misses:
+            self._console.print(miss_table(report.misses))
         report = replace(
-            report,
-            misses=tuple(misses),
-            reconciled=await self._reconcile(),
-            sent_once=await self._prove_sent_once(rpc),
+            report, reconciled=await self._reconcile(), sent_once=await self._prove_sent_once(rpc)
         )
         self._console.print(f"participation: {report.participation}")
         return report
