@@ -29,6 +29,24 @@ SELECT plantings.block_index,
  ORDER BY plantings.block_index, farmers.created_at, farmers.id
 """
 
+# A plant that missed its block may have got into the next one: then its row has moved there, and not its
+# operation. Without an operation no request of the pooler for this block was ever taken.
+_UNRECORDED = """
+SELECT blocks.index,
+       farmers.public_key,
+       CASE WHEN EXISTS (SELECT FROM plantings JOIN block_operations ON block_operations.id = operation_id
+                          WHERE farmer_id = farmers.id AND block_operations.block_index = blocks.index)
+            THEN 'REASON_TRANSACTION_EXPIRED'
+            WHEN NOT EXISTS (SELECT FROM block_operations
+                              WHERE block_index = blocks.index AND pooler_id = farmers.pooler_id)
+            THEN 'REASON_NOT_PLANTED' END
+  FROM generate_series(%s::bigint, %s::bigint) AS blocks (index)
+  CROSS JOIN farmers
+ WHERE farmers.status = 'active'
+   AND NOT EXISTS (SELECT FROM plantings WHERE farmer_id = farmers.id AND block_index = blocks.index)
+ ORDER BY blocks.index, farmers.created_at, farmers.id
+"""
+
 _TRANSACTIONS = """
 SELECT hash, purpose, reference_id::text, status FROM transactions ORDER BY created_at, id
 """
@@ -77,6 +95,19 @@ def list_farmer_blocks(first_block_index: int, last_block_index: int) -> list[Fa
     return [
         FarmerBlock(index, key, stake, ledger, None if hash_ is None else bytes(hash_), *rest)
         for index, key, stake, ledger, hash_, *rest in rows
+    ]
+
+
+def list_unrecorded(first_block_index: int, last_block_index: int) -> list[FarmerBlock]:
+    """Active farmers of whom these blocks (both ends count) have no planting, each with the reason.
+
+    REASON_TRANSACTION_EXPIRED: no ledger of the block took the plant, the next block did. REASON_NOT_PLANTED:
+    the pooler did not ask for this block while it was current. None: the records do not tell.
+    """
+    rows = in_transaction().execute_sql(_UNRECORDED, (first_block_index, last_block_index))
+    return [
+        FarmerBlock(index, key, None, None, None, None, None, None, plant_reason=reason, settled=True)
+        for index, key, reason in rows
     ]
 
 

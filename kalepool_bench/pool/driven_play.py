@@ -88,7 +88,7 @@ class DrivenPlay:
         return look.pooler.hash_rate.hashes_total
 
     async def _act(self, look: Look, services: Services) -> None:
-        """What the pool does not do by itself: end with the last block, and have one more opened behind it."""
+        """What the pool does not do by itself: end with the last block, and open one more behind it."""
         view, block = look.pooler, look.pooler.current_block
         index, age = block.block.index, block.age.seconds
         if self._first_block is None and view.farmers.planted:

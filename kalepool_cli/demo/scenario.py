@@ -13,7 +13,12 @@ from rich.live import Live
 from stellar_sdk import Keypair
 
 from backend_svc.store.database import Database
-from backend_svc.store.reports import FarmerBlock, list_farmer_blocks, list_sent_transactions
+from backend_svc.store.reports import (
+    FarmerBlock,
+    list_farmer_blocks,
+    list_sent_transactions,
+    list_unrecorded,
+)
 from kale.constants import BLOCK_SECONDS, LEDGER_SECONDS, U32_MAX
 from kale.networks import LOCAL
 from kalepool.v1 import admin_pb2, pooler_pb2
@@ -237,7 +242,10 @@ class Demo:
             hashes=hashes,
             seconds=seconds,
         )
-        misses = find_misses(rows, self._block_indexes(rows), self.options.farmers)
+        assert self._database is not None
+        indexes = self._block_indexes(rows)
+        unrecorded = await self._database.run(list_unrecorded, indexes[0], indexes[-1])
+        misses = find_misses([*rows, *unrecorded], indexes, self.options.farmers)
         return replace(report, misses=tuple(misses))
 
     async def _prove(self, rpc: StellarRpc, report: DemoReport) -> DemoReport:

@@ -48,6 +48,22 @@ def test_a_miss_is_of_the_first_step_that_did_not_come() -> None:
     ]
 
 
+def test_a_block_without_a_record_of_the_farmer_is_missed_for_the_reason_that_the_records_give() -> None:
+    unrecorded = row(
+        8,
+        "A",
+        stake_stroops=None,
+        plant_ledger=None,
+        zeros=None,
+        gap=None,
+        reward_stroops=None,
+        plant_reason="REASON_NOT_PLANTED",
+    )
+    assert find_misses([row(7, "A"), unrecorded], [7, 8], farmers=1) == [
+        Miss(8, "A", Step.PLANT, "NOT_PLANTED")
+    ]
+
+
 def test_a_miss_without_a_reason_or_without_a_record_has_no_cause() -> None:
     silent = row(7, "A", zeros=None, gap=None, reward_stroops=None)
     unspecified = row(7, "B", reward_stroops=None, harvest_reason="REASON_UNSPECIFIED")
