@@ -92,17 +92,23 @@ def plant(farm: Farm, records: Records, now: Moment, farmer: str, amount: int) -
         raise FarmRefusal(FarmError.PAIL_EXISTS)
 
     return Planted(
-        farm=replace(
-            farm,
-            block=replace(
-                farm.block,
-                max_stake=max(farm.block.max_stake, amount),
-                min_stake=min(farm.block.min_stake, amount),
-            ),
-        ),
+        farm=_with_stake(farm, amount),
         block=replace(block, staked_total=_i128(block.staked_total + amount)),
         pail=Pail(sequence=now.sequence, stake=amount),
         burn_stroops=amount,
+    )
+
+
+def _with_stake(farm: Farm, stake: int) -> Farm:
+    """What the next block will take over: the extremes of the stakes."""
+    collected = farm.block
+    if collected.min_stake <= stake <= collected.max_stake:
+        return farm
+    return replace(
+        farm,
+        block=replace(
+            collected, max_stake=max(collected.max_stake, stake), min_stake=min(collected.min_stake, stake)
+        ),
     )
 
 

@@ -26,8 +26,15 @@ class Event(NamedTuple):
 
     def encode(self) -> bytes:
         """XDR `ContractEvent`."""
-        heading = _contract_heading if self.kind is _CONTRACT else _diagnostic_heading
-        return heading(self.contract_id) + wire.array(self.topics) + self.data
+        return encode_event(*self)
+
+
+def encode_event(
+    contract_id: bytes | None, topics: tuple[bytes, ...], data: bytes, kind: xdr.ContractEventType
+) -> bytes:
+    """The same without an event."""
+    heading = _contract_heading if kind is _CONTRACT else _diagnostic_heading
+    return heading(contract_id) + wire.array(topics) + data
 
 
 @lru_cache(maxsize=1_024)

@@ -165,7 +165,7 @@ class Frame:
         self._host.put(key, data, _classic_kind(key))
 
     def _key_bytes(self, key: bytes, durability: xdr.ContractDataDurability) -> bytes:
-        return value_key_bytes(self.contract_id, key, durability)
+        return value_key_bytes(self._call.contract_id, key, durability)
 
     # The rest of the host
 

@@ -8,7 +8,7 @@ from stellar_sdk import xdr
 
 from kale.addresses import contract_hash
 from localnet.ledger import value_wire, wire
-from localnet.ledger.events import Event
+from localnet.ledger.events import Event, encode_event
 from localnet.ledger.wire_reader import MAX_DEPTH, WireReader
 from localnet.soroban.values import describe_error, describe_event
 
@@ -29,25 +29,37 @@ _SUCCEEDED: Final = (wire.uint32(False), wire.uint32(True))
 class _Logged:
     """An event; `contract_id` (C…) is its contract, None for the host itself."""
 
-    __slots__ = ("contract_id", "event", "failed")
+    __slots__ = ("contract_id", "data", "failed", "kind", "topics")
 
     def __init__(
         self, kind: xdr.ContractEventType, contract_id: str | None, topics: tuple[bytes, ...], data: bytes
     ) -> None:
-        hashed = None if contract_id is None else contract_hash(contract_id)
-        self.event = Event(hashed, topics, data, kind)
+        self.kind = kind
         self.contract_id = contract_id
+        self.topics = topics
+        self.data = data
         self.failed = False
+
+    @property
+    def contract_hash(self) -> bytes | None:
+        return None if self.contract_id is None else contract_hash(self.contract_id)
 
     @property
     def is_of_vm(self) -> bool:
         """Whether it tells that a VM ended."""
-        return self.event.kind is _DIAGNOSTIC and self.event.topics[0] == _LOG
+        return self.kind is _DIAGNOSTIC and self.topics[0] == _LOG
+
+    def event(self) -> Event:
+        return Event(self.contract_hash, self.topics, self.data, self.kind)
+
+    def diagnostic(self) -> bytes:
+        """XDR `DiagnosticEvent`."""
+        event = encode_event(self.contract_hash, self.topics, self.data, self.kind)
+        return _SUCCEEDED[not self.failed] + event
 
     def describe(self) -> str:
-        topics = list(map(_decoded, self.event.topics))
-        data = _decoded(self.event.data)
-        return describe_event(self.event.kind, self.contract_id, topics, data, failed=self.failed)
+        topics = list(map(_decoded, self.topics))
+        return describe_event(self.kind, self.contract_id, topics, _decoded(self.data), failed=self.failed)
 
 
 class EventLog:
@@ -97,12 +109,12 @@ class EventLog:
     def contract_events(self) -> tuple[Event, ...]:
         """The events that calls which succeeded published."""
         return tuple(
-            logged.event for logged in self._logged if logged.event.kind is _CONTRACT and not logged.failed
+            [logged.event() for logged in self._logged if logged.kind is _CONTRACT and not logged.failed]
         )
 
     def diagnostic_events(self) -> tuple[bytes, ...]:
         """All of it, as XDR `DiagnosticEvent`s."""
-        return tuple([_SUCCEEDED[not logged.failed] + logged.event.encode() for logged in self._logged])
+        return tuple([logged.diagnostic() for logged in self._logged])
 
     def report(self, error: xdr.SCError) -> str:
         """The text with which a node answers: the error, then the log from the newest event on.

@@ -45,6 +45,7 @@ class HostStorage:
         self._ledger = ledger
         self._footprint = footprint
         self._budget = budget
+        self._read: dict[bytes, StoredEntry | None] = {}
         self._written: dict[bytes, StoredEntry | None] = {}
         self._touched: dict[bytes, bool] = {}
         self._restored: dict[bytes, StoredEntry] = {}
@@ -55,8 +56,7 @@ class HostStorage:
     def find(self, key: bytes) -> StoredEntry | None:
         """The live entry of a key."""
         is_first = key not in self._touched
-        self._touch(key, writing=False)
-        entry = self._current(key)
+        entry = self._to_read(key)
         if entry is None or not is_first:
             self._budget.charge(cost_table.ACCESS)
         else:
@@ -102,9 +102,8 @@ class HostStorage:
 
         Lengthening a life is no write: a key that may only be read can be extended.
         """
-        self._touch(key, writing=False)
+        entry = self._to_read(key)
         self._budget.charge(cost_table.EXTENSION)
-        entry = self._current(key)
         if entry is None or entry.live_until is None:
             return
         target = min(self._ledger.sequence + extend_to, self._ledger.max_live_until)
@@ -135,9 +134,16 @@ class HostStorage:
         """The keys that were read, and whether they were written too."""
         return self._touched
 
+    def _to_read(self, key: bytes) -> StoredEntry | None:
+        """The entry as the call sees it."""
+        if key not in self._touched:
+            self._touch(key, writing=False)
+        return self._current(key)
+
     def _to_write(self, key: bytes) -> StoredEntry | None:
-        """What a write finds."""
-        self._touch(key, writing=True)
+        """The same for who is going to change it."""
+        if not self._touched.get(key):
+            self._touch(key, writing=True)
         return self._current(key)
 
     def _write(self, key: bytes, entry: StoredEntry) -> None:
@@ -149,11 +155,16 @@ class HostStorage:
             allowed = key in self._footprint.read_write
             if not allowed and (writing or key not in self._footprint.read_only):
                 raise FootprintExceededError(key)
-        self._touched[key] = self._touched.get(key, False) or writing
+        self._touched[key] = writing
 
     def _current(self, key: bytes) -> StoredEntry | None:
         if key in self._written:
             return self._written[key]
+        if key not in self._read:
+            self._read[key] = self._find_live(key)
+        return self._read[key]
+
+    def _find_live(self, key: bytes) -> StoredEntry | None:
         entry = self._reader.find(key)
         if entry is None or entry.is_live(self._ledger.sequence):
             return entry
@@ -166,4 +177,5 @@ class HostStorage:
     def _restore(self, key: bytes, archived: StoredEntry) -> StoredEntry:
         """Restoring is a write, whatever else the call does with the entry (CAP-66)."""
         self._touched[key] = True
-        return self._restored.setdefault(key, restored_entry(archived, self._ledger))
+        restored = self._restored[key] = restored_entry(archived, self._ledger)
+        return restored
