@@ -6,8 +6,8 @@ checks stand in the contract's order, because the first that fails names the err
 Amounts are stroops. Gaps are ledgers. Zeros are leading zero hex digits.
 """
 
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 from kale.constants import BLOCK_SECONDS, ENTROPY_BYTES, I128_MAX, I128_MIN, U32_MAX
 from kale.contract_errors import FarmError
@@ -29,8 +29,7 @@ class FarmPanic(Exception):
     """A 128-bit number would overflow: the contract's code panics instead of answering."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """The ledger in which a call runs: its number and its close time in unix seconds."""
 
     sequence: int
@@ -45,8 +44,7 @@ class Records(Protocol):
     def find_pail(self, farmer: str, index: int) -> Pail | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Planted:
+class Planted(NamedTuple):
     """A plant's outcome: `burn_stroops` are to be burnt from the farmer before it counts."""
 
     farm: Farm
@@ -55,8 +53,7 @@ class Planted:
     burn_stroops: int
 
 
-@dataclass(frozen=True, slots=True)
-class Worked:
+class Worked(NamedTuple):
     """A work's outcome."""
 
     farm: Farm
@@ -65,8 +62,7 @@ class Worked:
     gap: int
 
 
-@dataclass(frozen=True, slots=True)
-class Harvested:
+class Harvested(NamedTuple):
     """A harvest's outcome: the pail goes, `mint_stroops` (reward and stake) are to be minted."""
 
     reward_stroops: int

@@ -1,8 +1,7 @@
 """A contract's instance: which code it runs, and the values that are loaded with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from stellar_sdk import xdr
 
@@ -12,8 +11,7 @@ from localnet.ledger.value_wire import encode_value
 _INSTANCE: Final = wire.int32(xdr.SCValType.SCV_CONTRACT_INSTANCE)
 
 
-@dataclass(frozen=True, slots=True)
-class ContractInstance:
+class ContractInstance(NamedTuple):
     """`values` are encoded, by their encoded keys, in the order in which they are stored."""
 
     executable: xdr.ContractExecutable

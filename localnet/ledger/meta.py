@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stellar_sdk.xdr import LedgerEntryChangeType, LedgerEntryType, TransactionEventStage
 
@@ -26,8 +26,7 @@ NO_CHANGES = wire.ABSENT
 _LAST_MODIFIED_BYTES = 4
 
 
-@dataclass(frozen=True)
-class SorobanCharge:
+class SorobanCharge(NamedTuple):
     """Where a Soroban transaction's resource fee went, in stroops; rent is a part of the refundable."""
 
     non_refundable_stroops: int

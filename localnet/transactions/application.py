@@ -1,7 +1,7 @@
 """A ledger's transactions, applied: fees of all, then each transaction, then the refunds of all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from stellar_sdk import xdr
 from stellar_sdk.xdr import OperationResultCode, TransactionResultCode
@@ -28,8 +28,7 @@ from localnet.transactions.soroban_operations import apply_soroban
 from localnet.transactions.validation import Moment, operation_source
 
 
-@dataclass(frozen=True)
-class AppliedTransaction:
+class AppliedTransaction(NamedTuple):
     """A transaction as the history keeps it; result, meta and changes are XDR.
 
     `order` counts from 1. `operation_events` are there for successful transactions only, one tuple an
@@ -58,15 +57,13 @@ class AppliedTransaction:
     diagnostic_events: tuple[bytes, ...]
 
 
-@dataclass(frozen=True)
-class _Charged:
+class _Charged(NamedTuple):
     stroops: int
     changes: bytes
     event: Event
 
 
-@dataclass(frozen=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """A transaction's own part, before refunds; `changes_before` are those of its admission."""
 
     result: TransactionResult
@@ -272,7 +269,7 @@ def _result(
 
 def _bumped(envelope: Envelope, result: TransactionResult) -> TransactionResult:
     """What is said of a fee bump's inner transaction is reported as such."""
-    return result if envelope.fee_bump is None else replace(result, bumped_hash=envelope.inner_hash)
+    return result if envelope.fee_bump is None else result._replace(bumped_hash=envelope.inner_hash)
 
 
 def _refund_stroops(envelope: Envelope, charge: SorobanCharge | None) -> int:

@@ -1,6 +1,6 @@
 """The resources and the fee that a simulation proposes for what it used."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from localnet.ledger import wire
 from localnet.network_settings import FeeRates
@@ -17,8 +17,7 @@ from localnet.transactions.fees import (
 _WORST_ENVELOPE_BYTES = 1_868
 
 
-@dataclass(frozen=True)
-class ResourceUse:
+class ResourceUse(NamedTuple):
     """What a simulated operation used; keys are LedgerKey XDR in the ledger's order.
 
     `archived` are positions in `read_write`. `output_bytes` is the size of events and return value.
@@ -35,8 +34,7 @@ class ResourceUse:
     rent_changes: tuple[RentChange, ...] = ()
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(NamedTuple):
     """XDR `SorobanTransactionData`, and the resource fee in it."""
 
     transaction_data: bytes

@@ -1,6 +1,6 @@
 """Results of transactions and operations, as a node reports them."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from stellar_sdk.xdr import (
     InvokeHostFunctionResultCode,
@@ -38,8 +38,7 @@ _EMPTY_PAYLOADS = {
 }
 
 
-@dataclass(frozen=True)
-class TransactionResult:
+class TransactionResult(NamedTuple):
     """What became of a transaction.
 
     `operations` are encoded `OperationResult`s, one an operation, only there for txSUCCESS and txFAILED.
@@ -59,7 +58,7 @@ class TransactionResult:
         return self.code is TransactionResultCode.txSUCCESS
 
     def charged(self, fee_stroops: int) -> "TransactionResult":
-        return replace(self, fee_charged_stroops=fee_stroops)
+        return self._replace(fee_charged_stroops=fee_stroops)
 
     def encode(self) -> bytes:
         """XDR `TransactionResult`. The inner fee of a fee bump is 0 (since protocol 25)."""

@@ -2,8 +2,8 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from stellar_sdk import xdr
 from stellar_sdk.xdr import OperationType
@@ -57,8 +57,7 @@ class AuthMode(Enum):
     RECORD_ALLOW_NONROOT = "record_allow_nonroot"
 
 
-@dataclass(frozen=True)
-class SimulationOptions:
+class SimulationOptions(NamedTuple):
     """What the caller may ask for; without a mode it follows from whether the call brings authorisation."""
 
     auth_mode: AuthMode | None = None
@@ -66,16 +65,14 @@ class SimulationOptions:
     address_bound_auth: bool = False
 
 
-@dataclass(frozen=True)
-class CallResult:
+class CallResult(NamedTuple):
     """What a simulated call returned and has to have authorised; XDR."""
 
     return_value: bytes
     auth: tuple[bytes, ...]
 
 
-@dataclass(frozen=True)
-class Simulation:
+class Simulation(NamedTuple):
     """An operation that would succeed; everything in bytes is XDR.
 
     Only a call has a `result`. `restoring` is what a RestoreFootprint needs that must come before.

@@ -1,14 +1,13 @@
 """What a Soroban operation came to, and how it fails."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from localnet.ledger.events import Event
 from localnet.ledger.meta import SorobanCharge
 from localnet.transactions.soroban_fault import SorobanFault
 
 
-@dataclass(frozen=True)
-class SorobanEffect:
+class SorobanEffect(NamedTuple):
     """The outcome of a Soroban transaction's one operation; `result` is XDR `OperationResult`."""
 
     succeeded: bool

@@ -4,8 +4,8 @@ The order of the checks is stellar-core's: the first broken rule names the resul
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from stellar_sdk import xdr
 from stellar_sdk.xdr import OperationResultCode, OperationType, ThresholdIndexes, TransactionResultCode
@@ -31,8 +31,7 @@ _SOROBAN_LEVELS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """The ledger that a transaction is judged for.
 
     minTime must have come by `earliest`, maxTime must not have passed by `latest`: in a ledger both are its
@@ -77,7 +76,7 @@ class Validator:
         inner = self._judge(envelope, pays_fee=False)
         if inner is None:
             return None
-        return replace(inner, fee_charged_stroops=0, bumped_hash=envelope.inner_hash)
+        return inner._replace(fee_charged_stroops=0, bumped_hash=envelope.inner_hash)
 
     def _fee_bump_refusal(self, envelope: Envelope) -> TransactionResultCode | None:
         bump = envelope.fee_bump
@@ -206,7 +205,7 @@ class Validator:
             refused = self._operation_refusal(operation, envelope, checker)
             if refused is not None:
                 result = refused_operations(operations, {position: refused.result})
-                return replace(result, fault=refused.fault)
+                return result._replace(fault=refused.fault)
         return None
 
     def _operation_refusal(
