@@ -28,7 +28,7 @@ from localnet.ledger.accounts import (
     with_subentries,
 )
 from localnet.soroban.contract_env import ContractEnv
-from localnet.soroban.errors import HostError
+from localnet.soroban.errors import ErrorCode, HostError
 
 _LINE_FLAGS: Final = xdr.TrustLineFlags
 _ACCOUNT_FLAGS: Final = xdr.AccountFlags
@@ -68,7 +68,10 @@ class Trustlines:
         self._issuer = issuer
 
     def balance(self, holder: str) -> int:
-        return I64_MAX if holder == self._issuer else self._line(holder).balance.int64
+        if holder == self._issuer:
+            return I64_MAX
+        line = self._line(holder)
+        return _checked_balance(self._env, "trustline", line.balance.int64, *line_range(line))
 
     def is_authorized(self, holder: str) -> bool:
         return holder == self._issuer or bool(self._line(holder).flags.uint32 & _LINE_FLAGS.AUTHORIZED_FLAG)
@@ -115,7 +118,12 @@ class Trustlines:
         self._put(holder, new_trustline(account_key_bytes(holder), asset, I64_MAX, flags))
 
     def issuer_has(self, flag: xdr.AccountFlags) -> bool:
-        return bool(_existing_account(self._env, self._issuer).flags.uint32 & flag)
+        account = _account(self._env, self._issuer)
+        if account is None:
+            raise self._env.storage_error(
+                ErrorCode.SCEC_MISSING_VALUE, "account entry is missing", [value_wire.address(self._issuer)]
+            )
+        return bool(account.flags.uint32 & flag)
 
     def _add_subentry(self, holder: str) -> None:
         account = _existing_account(self._env, holder)
@@ -156,7 +164,8 @@ class Accounts:
         self._env = env
 
     def balance(self, holder: str) -> int:
-        return _existing_account(self._env, holder).balance.int64
+        account = _existing_account(self._env, holder)
+        return _checked_balance(self._env, "account", account.balance.int64, *self._range(account))
 
     def is_authorized(self, holder: str) -> bool:
         return True
@@ -167,9 +176,7 @@ class Accounts:
         if account is None:
             account = self._created(holder, change)
         else:
-            lowest = reserve_stroops(account, self._env.ledger.base_reserve_stroops)
-            highest = highest_balance_stroops(account)
-            balance = _changed_balance(self._env, account.balance.int64, change, lowest, highest)
+            balance = _changed_balance(self._env, account.balance.int64, change, *self._range(account))
             account = with_balance(account, balance)
         _put_account(self._env, holder, account)
 
@@ -186,6 +193,10 @@ class Accounts:
 
     def issuer_has(self, flag: xdr.AccountFlags) -> bool:
         return False
+
+    def _range(self, account: xdr.AccountEntry) -> tuple[int, int]:
+        lowest = reserve_stroops(account, self._env.ledger.base_reserve_stroops)
+        return lowest, highest_balance_stroops(account)
 
     def _created(self, holder: str, balance_stroops: int) -> xdr.AccountEntry:
         if balance_stroops <= 0:
@@ -230,6 +241,15 @@ def _line_key(code: str, issuer: str, holder: str) -> bytes:
 @lru_cache(maxsize=64)
 def _asset(code: str, issuer: str) -> xdr.Asset:
     return Asset(code, issuer).to_xdr_object()
+
+
+def _checked_balance(env: ContractEnv, holding: str, balance: int, lowest: int, highest: int) -> int:
+    """The host trusts no entry: one that fees took below its reserve has no balance that it would tell."""
+    if balance < lowest:
+        raise env.storage_error(ErrorCode.SCEC_INTERNAL_ERROR, f"{holding} has balance < minimum")
+    if balance > highest:
+        raise env.storage_error(ErrorCode.SCEC_INTERNAL_ERROR, f"{holding} has balance > maximum")
+    return balance
 
 
 def _changed_balance(env: ContractEnv, balance: int, change: int, lowest: int, highest: int) -> int:

@@ -72,6 +72,9 @@ class ContractEnv(Protocol):
     def refuse(self, code: int, message: str = "", args: Sequence[bytes] = ()) -> HostError:
         """The contract's own error number."""
 
+    def storage_error(self, code: xdr.SCErrorCode, message: str, args: Sequence[bytes] = ()) -> HostError:
+        """An entry that is not as it must be, by the host's own word."""
+
     def wrong_type(self) -> HostError:
         """An argument that is not of the function's type."""
 

@@ -109,8 +109,7 @@ class Frame:
     def required_instance_value(self, name: str) -> bytes:
         value = self.instance_value(name)
         if value is None:
-            raise self._host.fail(
-                ErrorType.SCE_STORAGE,
+            raise self.storage_error(
                 ErrorCode.SCEC_MISSING_VALUE,
                 "key is missing from instance storage",
                 [_instance_name(name)],
@@ -184,6 +183,9 @@ class Frame:
 
     def refuse(self, code: int, message: str = "", args: Sequence[bytes] = ()) -> HostError:
         return self._host.refuse(code, message, args)
+
+    def storage_error(self, code: xdr.SCErrorCode, message: str, args: Sequence[bytes] = ()) -> HostError:
+        return self._host.fail(ErrorType.SCE_STORAGE, code, message, args)
 
     def wrong_type(self) -> HostError:
         if self.runs_in_vm:

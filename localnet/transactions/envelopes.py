@@ -115,8 +115,13 @@ class Envelope:
 
     @lazy
     def soroban(self) -> bool:
-        """Whether this is a Soroban transaction: decided by its operations, not by its resources."""
-        return any(operation.type in _INVOCATION_KINDS for operation in self.transaction.operations)
+        """Whether this is a Soroban transaction: its first operation decides, not its resources."""
+        return any(_is_soroban(operation) for operation in self.transaction.operations[:1])
+
+    @property
+    def mixes_operations(self) -> bool:
+        """Whether Soroban operations stand beside others."""
+        return any(_is_soroban(operation) is not self.soroban for operation in self.transaction.operations)
 
     @property
     def soroban_data(self) -> SorobanData | None:
@@ -124,8 +129,9 @@ class Envelope:
 
     @property
     def resource_fee_stroops(self) -> int:
+        """The part of the bid that is set aside for resources; a classic transaction cannot do so."""
         data = self.transaction.soroban_data
-        return 0 if data is None else data.resource_fee_stroops
+        return 0 if data is None or not self.soroban else data.resource_fee_stroops
 
     @property
     def footprint(self) -> DeclaredFootprint:
@@ -173,6 +179,10 @@ class Envelope:
     def charged_operations(self) -> int:
         """Operations that the base fee is multiplied with: a fee bump counts as one more."""
         return len(self.transaction.operations) + (self.fee_bump is not None)
+
+
+def _is_soroban(operation: Operation) -> bool:
+    return operation.type in _INVOCATION_KINDS
 
 
 def account_of(source: xdr.MuxedAccount) -> bytes:

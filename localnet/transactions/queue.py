@@ -247,11 +247,11 @@ def _replacement_fee(waiting: Envelope, replacement: Envelope) -> int:
 
 
 def _has_sound_resources(envelope: Envelope) -> bool:
-    """Whether it has resources if it is a Soroban transaction and only then, and their fee is no nonsense."""
+    """Whether a Soroban transaction has resources, and their fee is no nonsense."""
+    if not envelope.soroban:
+        return True
     data = envelope.soroban_data
-    if data is None or not envelope.soroban:
-        return data is None and not envelope.soroban
-    return 0 <= data.resource_fee_stroops <= MAX_RESOURCE_FEE_STROOPS
+    return data is not None and 0 <= data.resource_fee_stroops <= MAX_RESOURCE_FEE_STROOPS
 
 
 def _has_sound_fee(envelope: Envelope) -> bool:

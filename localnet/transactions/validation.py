@@ -134,10 +134,9 @@ class Validator:
             return TransactionResultCode.txMALFORMED
         if not operations:
             return TransactionResultCode.txMISSING_OPERATION
-        if not envelope.soroban:
-            with_resources = envelope.soroban_data is not None
-            return TransactionResultCode.txMALFORMED if with_resources else None
-        if len(operations) > 1 or envelope.soroban_data is None:
+        if envelope.mixes_operations or (envelope.soroban and len(operations) > 1):
+            return TransactionResultCode.txMALFORMED
+        if envelope.soroban is (envelope.soroban_data is None):
             return TransactionResultCode.txMALFORMED
         return None
 

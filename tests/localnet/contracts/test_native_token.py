@@ -54,6 +54,15 @@ def test_it_describes_itself(chain: ContractChain) -> None:
     assert failure_text(call(chain, "admin")) == "Error(Storage, MissingValue)"
 
 
+def test_an_account_below_its_reserve_tells_no_balance(chain: ContractChain) -> None:
+    """Fees can take it there; the host calls that an error of its own, and XLM may still come in."""
+    chain.add_account(ADA, new_account(account_key_bytes(ADA), XLM - 1, 0))
+    assert failure_text(call(chain, "balance", *who(ADA))) == "Error(Storage, InternalError)"
+    outcome = call(chain, "transfer", *who(BOB, ADA), scval.to_int128(1))
+    assert outcome.succeeded
+    assert balance(chain, ADA) == XLM
+
+
 def test_its_id_follows_from_the_network() -> None:
     mainnets = "CAS3J7GYLGXMF6TDJBBYYSE3HQ6BBSMLNUQ34T6TZMYMW2EVH34XOWMA"
     assert Asset.native().contract_id(MAINNET.passphrase) == mainnets

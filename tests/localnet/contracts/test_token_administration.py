@@ -108,6 +108,15 @@ def test_a_holder_is_stopped_and_let_go_again(chain: ContractChain) -> None:
     assert set_authorized(chain, BOB, True) is None
 
 
+def test_a_contract_can_hold_nothing_new_of_an_issuer_that_is_gone(chain: ContractChain) -> None:
+    chain.entries.apply({account_key(ISSUER).to_xdr_bytes(): None})
+    nobody = StrKey.encode_contract(bytes(range(32)))
+    outcome = chain.token("authorized", address_value(nobody))
+    assert failure_text(outcome) == "Error(Storage, MissingValue)"
+    assert outcome.failure is not None
+    assert f'data:["account entry is missing", {ISSUER}]' in outcome.failure.report
+
+
 def test_nobody_is_stopped_whose_issuer_did_not_reserve_the_right(chain: ContractChain) -> None:
     assert set_authorized(chain, BOB, False) == "Error(Contract, #2)"
     assert set_authorized(chain, ISSUER, True) == "Error(Contract, #2)"

@@ -283,7 +283,33 @@ async def test_a_classic_transaction_with_resources_is_malformed(wallet: Wallet)
     envelope = (await payment(wallet, fee=1_000_000)).build()
     envelope.transaction.soroban_data = resources
     envelope.sign(wallet.key)
-    assert refusal_code(await wallet.send(envelope)) == Code.txMALFORMED
+    assert await malformed_fee(wallet, envelope) == 100, "its resources pay for nothing"
+
+
+async def malformed_fee(wallet: Wallet, envelope: TransactionEnvelope) -> int:
+    """The fee that is told with txMALFORMED."""
+    sent = await wallet.send(envelope)
+    assert refusal_code(sent) == Code.txMALFORMED
+    assert sent.error_result_xdr is not None
+    return xdr.TransactionResult.from_xdr(sent.error_result_xdr).fee_charged.int64
+
+
+@pytest.mark.parametrize("first", ["classic", "Soroban"])
+async def test_classic_and_soroban_operations_do_not_mix(wallet: Wallet, first: str) -> None:
+    """The first one decides what kind of transaction it is, and so which fee is told."""
+    call = await plant_envelope(wallet)
+    paying = (await payment(wallet)).build().transaction.operations[0]
+    operations = [paying, call.transaction.operations[0]]
+    resource_fee = 0
+    if first == "Soroban":
+        operations.reverse()
+        assert call.transaction.soroban_data is not None
+        resource_fee = call.transaction.soroban_data.resource_fee.int64
+    call.transaction.operations = operations
+    call.transaction.fee += 100
+    call.signatures.clear()
+    call.sign(wallet.key)
+    assert await malformed_fee(wallet, call) == resource_fee + 200
 
 
 async def test_all_waiting_bids_of_a_fee_source_must_be_covered(wallet: Wallet) -> None:
