@@ -148,13 +148,20 @@ class Playground:
         return backend_pb2.PlantBlock(block_index=block_index, capacity=capacity, deadline=deadline)
 
     async def found(
-        self, farmer: farmer_pb2.Farmer, *, submit: bool = True, nonces: int = 2_000, first: int = 0
+        self,
+        farmer: farmer_pb2.Farmer,
+        *,
+        submit: bool = True,
+        nonces: int = 2_000,
+        zeros: int | None = None,
     ) -> backend_pb2.WorkResult:
-        """The best of some nonces for this farmer in the current block."""
+        """The best of some nonces for this farmer in the current block, or the first with so many zeros."""
         index = (await self.current_block()).index
         block = await self.backend.chain.farms.get_block(index)
-        search = miner_ext.Search(index, block.block.entropy, farmer_key(farmer.public_key), first, nonces)
-        best = search.run().best
+        tried = nonces if zeros is None else 2**63
+        key = farmer_key(farmer.public_key)
+        result = miner_ext.Search(index, block.block.entropy, key, 0, tried, target_zeros=zeros).run()
+        best = result.best
         assert best is not None
         return backend_pb2.WorkResult(
             block_index=index,
@@ -164,7 +171,7 @@ class Playground:
             hash=best.hash,
             zeros=best.zeros,
             attempts=1,
-            hashes=nonces,
+            hashes=result.hashes,
             disposition=(
                 backend_pb2.WORK_DISPOSITION_SUBMIT_NOW if submit else backend_pb2.WORK_DISPOSITION_CANDIDATE
             ),

@@ -3,10 +3,8 @@ from pathlib import Path
 
 import pytest
 
-import miner_ext
 from backend_svc.store import works
 from kale import calls
-from kale.puzzle import farmer_key
 from kalepool.v1.backend_pb2 import HarvestBlocks
 from kalepool.v1.errors_pb2 import Reason
 from kalepool.v1.farmer_pb2 import Farmer
@@ -154,13 +152,7 @@ async def test_a_pail_that_strangers_work_better_and_harvest_has_its_exact_rewar
         before = await ground.backend.database.run(works.find_work, farmer.id, index)
         assert before is not None
         assert before.confirmed_zeros is not None
-        block = await ground.backend.chain.farms.get_block(index)
-        search = miner_ext.Search(
-            index, block.block.entropy, farmer_key(farmer.public_key), 0, 16 ** (before.confirmed_zeros + 3)
-        )
-        better = search.run().best
-        assert better is not None
-        assert better.zeros > before.confirmed_zeros
+        better = await ground.found(farmer, zeros=before.confirmed_zeros + 1)
         await ground.send(calls.work(contract, farmer.public_key, better.hash, better.nonce))
         await ground.open_next_block()
         await ground.backend.closer.step()

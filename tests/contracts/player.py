@@ -74,9 +74,11 @@ class Player:
         assert all(outcome.HasField("planted") for outcome in outcomes), outcomes
         return await block_with_index(self.pool, index)
 
-    def solve(self, block: Block, *, hashes: int = _MANY_HASHES) -> Solution:
-        """The first farmer's best nonce among so many."""
-        progress = Search(block.index, block.entropy, farmer_key(self.farmer.public_key), 0, hashes).run()
+    def solve(self, block: Block, *, hashes: int = _MANY_HASHES, zeros: int | None = None) -> Solution:
+        """The first farmer's best nonce among so many, or the first nonce with so many zeros."""
+        tried = hashes if zeros is None else 2**63
+        key = farmer_key(self.farmer.public_key)
+        progress = Search(block.index, block.entropy, key, 0, tried, target_zeros=zeros).run()
         assert progress.best is not None
         return progress.best
 
