@@ -76,7 +76,7 @@ _MISBEHAVING_ONCE = """
 import json, os, pathlib, sys
 marker = pathlib.Path(sys.argv[1])
 if marker.exists():
-    os.execv(sys.executable, [sys.executable, "-m", "miner_ext.hasher", "--threads", "1"])
+    os.execv(sys.executable, [sys.executable, "-m", "miner_ext.hasher", "--threads", "1", "--nice", "0"])
 marker.touch()
 print(json.dumps({"type": "ready", "kernel": "stand-in", "threads": 1}), flush=True)
 """

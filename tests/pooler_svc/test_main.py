@@ -58,6 +58,7 @@ def chain(node: NodeHandle, address: str) -> dict[str, str]:
         "BACKEND_ADDRESS": address,
         "POOLER_API_KEY": API_KEY,
         "HASHER_THREADS": "1",
+        "HASHER_NICE": "0",
         "PLANT_HOLD_SECONDS": "300",
     }
 

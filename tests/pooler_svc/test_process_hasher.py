@@ -16,6 +16,11 @@ from tests.pooler_svc import hasher_programs
 from tests.pooler_svc.hasher_harness import ENTROPY, KEY, job, started, until
 
 
+def own_hasher(*, threads: int | None = 1, isa: str | None = None) -> ProcessHasher:
+    """Not at the lowest priority, at which it would have to wait for whatever else a machine has to do."""
+    return ProcessHasher(threads=threads, niceness=0, isa=isa)
+
+
 async def next_of(improvements: AsyncIterator[Improvement], farmer_id: str = "a") -> Improvement:
     async for improvement in improvements:
         if improvement.farmer_id == farmer_id:
@@ -24,7 +29,7 @@ async def next_of(improvements: AsyncIterator[Improvement], farmer_id: str = "a"
 
 
 async def test_improvements_are_told_to_everyone_and_remembered() -> None:
-    async with started(ProcessHasher(threads=1)) as hasher:
+    async with started(own_hasher()) as hasher:
         one, other = hasher.improvements(), hasher.improvements()
         await hasher.assign(job())
         zeros = -1
@@ -45,14 +50,14 @@ async def test_improvements_are_told_to_everyone_and_remembered() -> None:
 
 async def test_many_farmers_are_hashed_for_at_once() -> None:
     names = [f"farmer {number}" for number in range(20)]
-    async with started(ProcessHasher()) as hasher:
+    async with started(own_hasher(threads=None)) as hasher:
         for name in names:
             await hasher.assign(job(name, entropy=name.encode().ljust(32)))
         await until(lambda: all(hasher.best(name, 37) is not None for name in names))
 
 
 async def test_a_job_assigned_before_the_start_is_not_lost() -> None:
-    hasher = ProcessHasher(threads=1)
+    hasher = own_hasher()
     improvements = hasher.improvements()
     await hasher.assign(job())
     async with started(hasher):
@@ -60,7 +65,7 @@ async def test_a_job_assigned_before_the_start_is_not_lost() -> None:
 
 
 async def test_a_cancelled_job_is_forgotten() -> None:
-    async with started(ProcessHasher(threads=1)) as hasher:
+    async with started(own_hasher()) as hasher:
         improvements = hasher.improvements()
         await hasher.assign(job("a"))
         await next_of(improvements)
@@ -74,7 +79,7 @@ async def test_a_cancelled_job_is_forgotten() -> None:
 
 
 async def test_another_puzzle_for_the_same_farmer_and_block_starts_anew() -> None:
-    async with started(ProcessHasher(threads=1)) as hasher:
+    async with started(own_hasher()) as hasher:
         improvements = hasher.improvements()
         await hasher.assign(job())
         await next_of(improvements)
@@ -89,7 +94,7 @@ async def test_another_puzzle_for_the_same_farmer_and_block_starts_anew() -> Non
 async def test_a_killed_process_is_replaced_and_its_jobs_go_on() -> None:
     """This puzzle's first 6 zeros lie behind the kill: they are found there, and the counts go on."""
     puzzle, good_nonce = job(entropy=bytes([14] * 32)), 21_525_367
-    async with started(ProcessHasher(threads=1, isa="portable")) as hasher:
+    async with started(own_hasher(isa="portable")) as hasher:
         improvements = hasher.improvements()
         await hasher.assign(puzzle)
         await until(lambda: hasher.rates().hashes_total > 300_000)
@@ -109,7 +114,7 @@ async def test_a_killed_process_is_replaced_and_its_jobs_go_on() -> None:
 
 
 async def test_jobs_can_be_assigned_and_cancelled_while_there_is_no_process() -> None:
-    async with started(ProcessHasher(threads=1)) as hasher:
+    async with started(own_hasher()) as hasher:
         await hasher.assign(job("a"))
         assert hasher.pid is not None
         os.kill(hasher.pid, signal.SIGKILL)
@@ -121,7 +126,7 @@ async def test_jobs_can_be_assigned_and_cancelled_while_there_is_no_process() ->
 
 
 async def test_rates_follow_the_hashing() -> None:
-    async with started(ProcessHasher(threads=1)) as hasher:
+    async with started(own_hasher()) as hasher:
         assert hasher.rates().hashes_total == 0
         await hasher.assign(job())
         await until(lambda: hasher.rates().hashes_total > 1_000_000)
@@ -201,7 +206,7 @@ async def test_what_is_under_way_of_a_replaced_job_is_not_taken_for_its_successo
 
 
 async def test_the_weight_of_a_job_that_has_tried_every_nonce_can_still_be_set() -> None:
-    async with started(ProcessHasher(threads=1)) as hasher:
+    async with started(own_hasher()) as hasher:
         improvements = hasher.improvements()
         await hasher.assign(job(nonce_from=2**64 - 10))
         await next_of(improvements)
