@@ -208,6 +208,17 @@ class Playground:
 
         await self.eventually(is_sent)
 
+    async def stand_still_in_the_next_ledger(self) -> None:
+        """A work may be sent in the ledger after its plant's, and then none closes."""
+        await self.backend.chain.clock.wait_for_next_ledger()
+        self.node.clock.pause()
+
+    async def cut_off_with_one_sent(self, purpose: str) -> None:
+        """The Backend's tasks end with a transaction for this on its way: the chain stands still already."""
+        assert self.node.clock.is_paused
+        await self.wait_until_sent(purpose)
+        await self.backend.tasks.finish(0)
+
     async def eventually(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait for what a background task brings about."""
         async with asyncio.timeout(_PATIENCE_WALL_SECONDS):

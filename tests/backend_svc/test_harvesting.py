@@ -183,17 +183,18 @@ async def test_a_malformed_request_is_refused_with_its_field(
 async def test_a_harvest_in_flight_when_the_backend_was_cut_off_is_done_once_and_told(
     tmp_path: Path, database_url: str
 ) -> None:
-    async with playground(tmp_path, database_url, speed=20.0, **NEVER) as ground:
+    async with playground(tmp_path, database_url, **NEVER) as ground:
         index, (farmer,) = await worked_block(ground)
         talk = harvest_talk(ground)
         opened = await talk.open()
         talk.ask(harvest_blocks=HarvestBlocks())
         seen = (await talk.until("totals"))[-1].sequence
         await ground.open_next_block()
+        ground.node.clock.pause()
         talk.ask(harvest_blocks=HarvestBlocks(block_indexes=[index]))
-        await ground.wait_until_sent("harvest")
-        await ground.backend.tasks.finish(0)
+        await ground.cut_off_with_one_sent("harvest")
         await talk.break_off()
+        ground.node.clock.resume()
         async with second_life(ground) as again:
             resumed = harvest_talk(again)
             await resumed.open(opened.session_id, last_sequence_seen=seen)

@@ -157,14 +157,20 @@ async def test_after_the_deadline_nobody_is_planted(ground: Playground) -> None:
 async def test_farmers_not_yet_sent_fail_when_the_block_is_cancelled(
     tmp_path: Path, database_url: str
 ) -> None:
-    async with playground(tmp_path, database_url, max_plant_batch_size=1, speed=20.0) as ground:
+    async with playground(tmp_path, database_url, max_plant_batch_size=1) as ground:
         await asyncio.gather(*(ground.add_farmer(kale=False) for _ in range(3)))
         index = await ground.open_next_block()
         talk = plant_talk(ground)
         await talk.open()
+        ground.node.clock.pause()  # nobody is planted before the cancellation
         talk.ask(plant_block=ground.plant_request(index))
-        talk.ask(cancel=CancelPlant(block_index=index))
-        *outcomes, told = await talk.until("summary")
+        cancelling = talk.ask(cancel=CancelPlant(block_index=index))
+        responses = [await talk.next()]
+        while responses[-1].acknowledged_sequence < cancelling:
+            responses.append(await talk.next())
+        ground.node.clock.resume()
+        responses += await talk.until("summary")
+        *outcomes, told = (response for response in responses if response.sequence)
         reasons = [each.outcome.failed.reason for each in outcomes if each.outcome.HasField("failed")]
         assert told.summary.failed == len(reasons) >= 1
         assert set(reasons) == {Reason.REASON_CANCELLED}
@@ -173,17 +179,18 @@ async def test_farmers_not_yet_sent_fail_when_the_block_is_cancelled(
 async def test_plants_in_flight_when_the_backend_was_cut_off_come_to_one_outcome_each(
     tmp_path: Path, database_url: str
 ) -> None:
-    async with playground(tmp_path, database_url, speed=10.0) as ground:
+    async with playground(tmp_path, database_url) as ground:
         await asyncio.gather(*(ground.add_farmer(kale=False) for _ in range(3)))
         index = await ground.open_next_block()
         talk = plant_talk(ground)
         opened = await talk.open()
+        ground.node.clock.pause()
         talk.ask(plant_block=ground.plant_request(index))
-        await ground.wait_until_sent("plant")
-        await ground.backend.tasks.finish(0)
+        await ground.cut_off_with_one_sent("plant")
         unfinished = await ground.backend.database.run(plantings.unfinished_plantings)
         assert unfinished
         await talk.break_off()
+        ground.node.clock.resume()
         async with second_life(ground) as again:
             resumed = plant_talk(again)
             await resumed.open(opened.session_id)
@@ -238,9 +245,11 @@ async def test_planting_outlasts_an_outage_of_the_rpc(ground: Playground) -> Non
     index = await ground.open_next_block()
     talk = plant_talk(ground)
     await talk.open()
+    ground.node.clock.pause()
     talk.ask(plant_block=ground.plant_request(index))
     await ground.wait_until_sent("plant")
     await ground.node.pause_rpc()
+    ground.node.clock.resume()
     await ground.node.wait_for_ledgers(2)
     await ground.node.resume_rpc()
     told = await talk.until("summary")

@@ -334,18 +334,19 @@ async def _is(ground: Playground, count: str, expected: int, *parameters: str) -
 async def test_a_work_in_flight_when_the_backend_was_cut_off_is_confirmed_once(
     tmp_path: Path, database_url: str
 ) -> None:
-    async with playground(tmp_path, database_url, speed=20.0) as ground:
+    async with playground(tmp_path, database_url) as ground:
         farmer = await ground.add_farmer()
         index = (await ground.plant_all()).block_index
         talk = work_talk(ground)
         opened = await talk.open()
+        await ground.stand_still_in_the_next_ledger()
         talk.ask(work_result=await ground.found(farmer))
-        await ground.wait_until_sent("work")
-        await ground.backend.tasks.finish(0)
+        await ground.cut_off_with_one_sent("work")
         row = await ground.backend.database.run(works.find_work, farmer.id, index)
         assert row is not None
         assert row.status is Stored.SUBMITTING
         await talk.break_off()
+        ground.node.clock.resume()
         async with second_life(ground) as again:
             resumed = work_talk(again)
             await resumed.open(opened.session_id, last_sequence_seen=opened.last_response_sequence)
@@ -357,15 +358,15 @@ async def test_a_work_in_flight_when_the_backend_was_cut_off_is_confirmed_once(
 async def test_a_better_nonce_recorded_while_a_work_is_in_flight_is_not_taken_for_the_one_that_was_sent(
     tmp_path: Path, database_url: str
 ) -> None:
-    async with playground(tmp_path, database_url, speed=20.0) as ground:
+    async with playground(tmp_path, database_url) as ground:
         farmer = await ground.add_farmer()
         index = (await ground.plant_all()).block_index
         talk = work_talk(ground)
         opened = await talk.open()
         sent = await ground.found(farmer, nonces=1)
+        await ground.stand_still_in_the_next_ledger()
         talk.ask(work_result=sent)
-        await ground.wait_until_sent("work")
-        await ground.backend.tasks.finish(0)
+        await ground.cut_off_with_one_sent("work")
         better = await ground.found(farmer, zeros=sent.zeros + 1)
         planting = await ground.backend.database.run(plantings.find_planting, farmer.id, index)
         assert planting is not None
@@ -380,6 +381,7 @@ async def test_a_better_nonce_recorded_while_a_work_is_in_flight_is_not_taken_fo
             work_seconds=1.0,
         )
         await talk.break_off()
+        ground.node.clock.resume()
         async with second_life(ground) as again:
             resumed = work_talk(again)
             await resumed.open(opened.session_id, last_sequence_seen=opened.last_response_sequence)
