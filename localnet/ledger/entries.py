@@ -16,6 +16,7 @@ NO_EXTENSION: Final = wire.ABSENT
 _CONTRACT_DATA: Final = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
 _TEMPORARY: Final = wire.int32(xdr.ContractDataDurability.TEMPORARY)
 _TYPE_BYTES: Final = len(_CONTRACT_DATA)
+_LAST_MODIFIED_BYTES: Final = 4
 
 
 class StoredEntry:
@@ -144,6 +145,11 @@ class StoredEntry:
             assert self._data is not None, "what is not encoded is an object"
             self._data_xdr = _encode(self._data)
         return self._data_xdr
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the encoded `LedgerEntry`: what limits and rent count."""
+        return _LAST_MODIFIED_BYTES + len(self._data_xdr or self.data_xdr) + len(self.extension)
 
     @property
     def value(self) -> bytes | None:

@@ -23,7 +23,6 @@ BEFORE_ALL = TransactionEventStage.TRANSACTION_EVENT_STAGE_BEFORE_ALL_TXS
 AFTER_ALL = TransactionEventStage.TRANSACTION_EVENT_STAGE_AFTER_ALL_TXS
 
 NO_CHANGES = wire.ABSENT
-_LAST_MODIFIED_BYTES = 4
 
 
 class SorobanCharge(NamedTuple):
@@ -42,11 +41,6 @@ def ledger_entry(entry: StoredEntry) -> bytes:
 def ledger_entry_as_of(entry: StoredEntry, last_modified: int) -> bytes:
     """The same with another ledger as that of its last change."""
     return wire.uint32(last_modified) + entry.data_xdr + entry.extension
-
-
-def entry_bytes(entry: StoredEntry) -> int:
-    """The size of the encoded `LedgerEntry`: what limits and rent count."""
-    return _LAST_MODIFIED_BYTES + len(entry.data_xdr) + len(entry.extension)
 
 
 def entry_changes(changes: Iterable[EntryChange], sequence: int) -> bytes:

@@ -4,7 +4,7 @@ Results and metas repeat entries, keys and events that are encoded already, so t
 being rebuilt from objects and encoded a second time; every plant round trip pays for that difference.
 """
 
-import base64
+from binascii import b2a_base64
 from collections.abc import Iterable
 from struct import Struct
 
@@ -51,4 +51,4 @@ def opaque(content: bytes) -> bytes:
 
 
 def base64_text(encoded: bytes) -> str:
-    return base64.b64encode(encoded).decode("ascii")
+    return b2a_base64(encoded, newline=False).decode("ascii")

@@ -152,7 +152,7 @@ class Host:
         return self._escalated(logged, host_function)
 
     def _run(self, call: Call) -> bytes:
-        if any(frame.contract_id == call.contract_id for frame in self._frames):
+        if call.contract_id in [frame.contract_id for frame in self._frames]:
             raise self.fail(
                 ErrorType.SCE_CONTEXT, ErrorCode.SCEC_INVALID_ACTION, "Contract re-entry is not allowed"
             )

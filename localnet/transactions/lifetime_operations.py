@@ -12,7 +12,7 @@ from stellar_sdk.xdr import (
 )
 
 from localnet.ledger.entries import EntryReader, StoredEntry
-from localnet.ledger.meta import SorobanCharge, entry_bytes
+from localnet.ledger.meta import SorobanCharge
 from localnet.ledger.state import Layer
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
@@ -93,7 +93,9 @@ def apply_extend(
 ) -> SorobanEffect:
     """Extends what is alive; missing and archived entries are passed over."""
     writes = extended_entries(envelope.footprint.read_only, _extend_to(envelope), layer, ledger.sequence)
-    fault = write_fault(tuple(writes), writes, layer, sum(map(entry_bytes, writes.values())), settings)
+    fault = write_fault(
+        tuple(writes), writes, layer, sum(entry.size_bytes for entry in writes.values()), settings
+    )
     return _settle(envelope, _EXTEND, writes, fault, layer, ledger, settings)
 
 

@@ -6,7 +6,6 @@ from stellar_sdk.xdr import SCErrorCode, SCErrorType
 
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.entry_keys import key_values
-from localnet.ledger.meta import entry_bytes
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.key_order import key_order
 from localnet.transactions.resource_use import is_classic_key, is_data_key
@@ -31,7 +30,7 @@ def read_fault(
         if not is_classic_key(key) and key not in restored:
             continue
         entry = below.find(key)
-        read += 0 if entry is None else entry_bytes(entry)
+        read += 0 if entry is None else entry.size_bytes
         if read > declared_bytes:
             return _exceeded("operation byte-read resources exceeds amount specified", read, declared_bytes)
     return None
@@ -51,7 +50,7 @@ def write_fault(
         entry = writes[key] if key in writes else below.find(key)
         if entry is None:
             continue
-        size = entry_bytes(entry)
+        size = entry.size_bytes
         if is_data_key(key) and size > largest:
             return _exceeded("ContractData size exceeds network config maximum size", size, largest)
         written += size

@@ -7,7 +7,6 @@ from stellar_sdk import xdr
 from localnet.ledger import wire
 from localnet.ledger.accounts import account_growth_bytes
 from localnet.ledger.entries import EntryReader, StoredEntry
-from localnet.ledger.meta import entry_bytes
 from localnet.network_settings import NetworkSettings
 from localnet.transactions.fees import RentChange
 
@@ -32,7 +31,7 @@ def written_bytes(
 ) -> int:
     """The size of all read-write entries that exist after the call, touched or not."""
     entries = (writes[key] if key in writes else below.find(key) for key in keys)
-    return sum(entry_bytes(entry) for entry in entries if entry is not None)
+    return sum(entry.size_bytes for entry in entries if entry is not None)
 
 
 def disk_read_bytes(keys: Iterable[bytes], restored: Iterable[bytes], below: EntryReader) -> int:
@@ -41,7 +40,7 @@ def disk_read_bytes(keys: Iterable[bytes], restored: Iterable[bytes], below: Ent
     Live contract entries are in memory (CAP-62).
     """
     entries = (below.find(key) for key in (*filter(is_classic_key, keys), *restored))
-    return sum(entry_bytes(entry) for entry in entries if entry is not None)
+    return sum(entry.size_bytes for entry in entries if entry is not None)
 
 
 def largest_disk_read_bytes(keys: Iterable[bytes], restored: Iterable[bytes], below: EntryReader) -> int:
@@ -55,7 +54,7 @@ def largest_disk_read_bytes(keys: Iterable[bytes], restored: Iterable[bytes], be
 def are_entries_small_enough(entries: Iterable[StoredEntry | None], settings: NetworkSettings) -> bool:
     """Whether no contract data entry is larger than the network lets one be."""
     return all(
-        entry is None or not entry.is_contract_data or entry_bytes(entry) <= settings.transaction.entry_bytes
+        entry is None or not entry.is_contract_data or entry.size_bytes <= settings.transaction.entry_bytes
         for entry in entries
     )
 
@@ -77,8 +76,8 @@ def rent_changes(
         changes.append(
             RentChange(
                 persistent=not after.is_temporary,
-                old_bytes=0 if before is None else entry_bytes(before),
-                new_bytes=entry_bytes(after),
+                old_bytes=0 if before is None else before.size_bytes,
+                new_bytes=after.size_bytes,
                 old_live_until=None if before is None else before.live_until,
                 new_live_until=after.live_until,
                 is_code=after.is_code,

@@ -14,7 +14,6 @@ from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.call_reader import InvokedFunction
 from localnet.ledger.entries import EntryReader, StoredEntry
-from localnet.ledger.meta import entry_bytes
 from localnet.ledger.state import EntryChange, Layer
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.host import Host
@@ -151,7 +150,7 @@ class Simulator:
         return Simulation(self._restoring(restored), self._ledger.sequence)
 
     def _restoring(self, restored: Mapping[bytes, StoredEntry]) -> Proposal:
-        size = sum(map(entry_bytes, restored.values()))
+        size = sum(entry.size_bytes for entry in restored.values())
         use = ResourceUse(
             read_write=_in_ledger_order(restored),
             disk_read_entries=len(restored),
