@@ -17,7 +17,7 @@ LAST_EVENT = 4_294_967_295
 
 
 class Event(NamedTuple):
-    """A contract event; topics and data are encoded SCVals."""
+    """A contract event; topics and data are encoded SCVals. State files keep the fields by their order."""
 
     contract_id: bytes | None
     topics: tuple[bytes, ...]

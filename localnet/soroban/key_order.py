@@ -20,7 +20,7 @@ _ADDRESS_BYTES: Final = {
 }
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=1_024)
 def key_order(key: bytes) -> tuple[Any, ...]:
     """A sort key for LedgerKey XDR in the ledger's order: by type, then field by field."""
     kind = key[:_KEY_TYPE_BYTES]

@@ -32,7 +32,8 @@ class AppliedTransaction(NamedTuple):
     """A transaction as the history keeps it; result, meta and changes are XDR.
 
     `order` counts from 1. `operation_events` are there for successful transactions only, one tuple an
-    operation; fees and refunds are events of the transaction and in every one.
+    operation; fees and refunds are events of the transaction and in every one. State files keep the fields
+    by their order.
     """
 
     ledger: int

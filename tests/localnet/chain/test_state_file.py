@@ -1,9 +1,11 @@
 """A chain that is kept goes on where it was and loses nothing that was seen; what is damaged is refused."""
 
 import dataclasses
+import json
 import re
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,14 @@ from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale import calls
 from kale.networks import LOCAL
-from localnet.chain.state_file import StateFile
+from localnet.chain.state_file import SavedChain, StateFile
 from localnet.genesis import FAUCET
+from localnet.ledger.events import Event
 from localnet.network_settings import MAINNET_SETTINGS
 from localnet.server import LocalnetNode
 from localnet.settings import LocalnetSettings
 from localnet.testing import NodeHandle, running_localnet
+from localnet.transactions.application import AppliedTransaction
 from poolkit.startup_error import StartupError
 from tests.localnet.conftest import START_TIME
 from tests.localnet.wallet import Wallet
@@ -207,6 +211,42 @@ async def test_overwritten_pages_are_refused(played: Path) -> None:
     played.write_bytes(content)
     with pytest.raises(StartupError, match=r"state file .* (is broken|cannot be (read|opened))"):
         LocalnetNode(settings(played))
+
+
+def named(transaction: list[Any]) -> dict[str, Any]:
+    """A saved transaction with the names of its fields, and so its events."""
+    fields = dict(zip(AppliedTransaction._fields, transaction, strict=True))
+    for name in ("fee_event", "refund_event"):
+        if fields[name] is not None:
+            fields[name] = dict(zip(Event._fields, fields[name], strict=True))
+    fields["operation_events"] = [
+        [dict(zip(Event._fields, event, strict=True)) for event in events]
+        for events in fields["operation_events"]
+    ]
+    return fields
+
+
+def test_ledgers_that_were_kept_with_the_names_of_all_fields_are_still_read(played: Path) -> None:
+    def load() -> SavedChain:
+        file = StateFile(played)
+        try:
+            return file.load(LOCAL, MAINNET_SETTINGS)
+        finally:
+            file.close()
+
+    saved = load()
+    database = sqlite3.connect(played)
+    rows = database.execute("SELECT sequence, CAST(content AS BLOB) FROM ledgers").fetchall()
+    for sequence, content in rows:
+        described = json.loads(content)
+        described["ledger"]["transactions"] = list(map(named, described["ledger"]["transactions"]))
+        changed = json.dumps(described).encode()
+        row = (changed, zlib.crc32(changed), sequence)
+        database.execute("UPDATE ledgers SET content = ?, checksum = ? WHERE sequence = ?", row)
+    database.commit()
+    database.close()
+    assert any(ledger.transactions for ledger in saved.ledgers)
+    assert load() == saved
 
 
 async def test_a_file_belongs_to_one_process(tmp_path: Path) -> None:
