@@ -102,7 +102,7 @@ def list_unrecorded(first_block_index: int, last_block_index: int) -> list[Farme
     """Active farmers of whom these blocks (both ends count) have no planting, each with the reason.
 
     REASON_TRANSACTION_EXPIRED: no ledger of the block took the plant, the next block did. REASON_NOT_PLANTED:
-    the pooler did not ask for this block while it was current. None: the records do not tell.
+    no request of the pooler to plant it was taken while it was current. None: the records do not tell.
     """
     rows = in_transaction().execute_sql(_UNRECORDED, (first_block_index, last_block_index))
     return [

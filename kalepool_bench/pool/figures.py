@@ -1,5 +1,6 @@
 """All figures of one run: a pool is set up, plays, and is stopped."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,6 +53,10 @@ async def measure_pool(
         speed=_SET_UP_SPEED,
         localnet_options=("--retention-ledgers", str(options.retention_ledgers())),
     )
+    # A line a call is too much for the bench, which calls all the time.
+    quiet = {"LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")}
+    pool.backend_settings.update(quiet)
+    pool.pooler_settings.update(quiet)
     demo = Demo(pool, options, console)
     play = DrivenPlay(demo, pool, least_zeros, show)
     figures: PoolFigures | None = None

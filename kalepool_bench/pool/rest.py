@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kalepool.v1.pooler_pb2_grpc import PoolerServiceAsyncStub
 
 PATIENCE_WALL_SECONDS: Final = 120.0
+#: Both services poll for ledgers at most 100 times a second, and then something is always to be done.
+_SOONEST_REST_WALL_SECONDS: Final = 0.02
 _SECOND_LOOK_WALL_SECONDS: Final = 0.002
 #: Each look costs both services time, and a search wants all of the machine: the pauses grow.
 _FIRST_PAUSE_WALL_SECONDS, _LONGEST_PAUSE_WALL_SECONDS, _GROWTH = 0.004, 0.05, 1.3
@@ -105,6 +107,7 @@ class Services:
         deadline = time.monotonic() + PATIENCE_WALL_SECONDS
         pause = _FIRST_PAUSE_WALL_SECONDS
         before: Look | None = None
+        await asyncio.sleep(_SOONEST_REST_WALL_SECONDS)
         while True:
             look = await self.look()
             left = look.what_is_left(ledger, self._least_zeros)

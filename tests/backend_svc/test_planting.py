@@ -5,6 +5,7 @@ import pytest
 
 from backend_svc.store import farmers, ledger, plantings
 from backend_svc.store.records import FarmerStatus, PlantingStatus
+from backend_svc.store.reports import list_unrecorded
 from kalepool.v1.backend_pb2 import CancelPlant, PlantBlock
 from kalepool.v1.errors_pb2 import Fault, Reason
 from localnet.faults.rule import FaultKind, FaultPlan, FaultRule
@@ -140,6 +141,17 @@ async def test_a_pail_that_is_there_already_is_adopted(ground: Playground) -> No
     assert planted.block_index == index
     _, summary = await ground.reconcile()
     assert summary.reconciled
+
+
+async def test_a_block_that_passed_unasked_for_is_missed_for_a_reason(ground: Playground) -> None:
+    farmer = await ground.add_farmer()
+    first = (await ground.plant_all()).block_index
+    passed = await ground.open_next_block()
+    last = (await ground.plant_all()).block_index
+    assert (first, last) == (passed - 1, passed + 1)
+    (row,) = await ground.backend.database.run(list_unrecorded, first, last)
+    assert (row.block_index, row.public_key) == (passed, farmer.public_key)
+    assert row.plant_reason == "REASON_NOT_PLANTED"
 
 
 async def test_after_the_deadline_nobody_is_planted(ground: Playground) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from kale.constants import BLOCK_SECONDS
+from kalepool_cli.demo.command import FAULTS_SPEED
 from kalepool_cli.demo.run import EXIT_OK
 from kalepool_cli.processes import kalepool_command
 
-BLOCKS, FARMERS, SPEED = 2, 4, 20
+BLOCKS, FARMERS = 2, 4
 PATIENCE_WALL_SECONDS = 600
 
 pytestmark = pytest.mark.timeout(PATIENCE_WALL_SECONDS + 30)
@@ -32,7 +34,7 @@ async def test_under_faults_and_with_a_meddler_nothing_is_lost_sent_twice_or_mis
 ) -> None:
     figures = data.parent / "figures.json"
     arguments = [
-        *("--blocks", str(BLOCKS), "--farmers", str(FARMERS), "--speed", str(SPEED)),
+        *("--blocks", str(BLOCKS), "--farmers", str(FARMERS)),
         *("--faults", "one_percent", "--rivals", "meddler", "--allow-missed"),
         *("--data", str(data), "--json", str(figures)),
     ]
@@ -49,6 +51,7 @@ async def test_under_faults_and_with_a_meddler_nothing_is_lost_sent_twice_or_mis
     assert report["sent_once"], said
     assert all(miss["cause"] for miss in report["misses"]), said
     assert len(report["per_block"]) == BLOCKS
+    assert report["seconds"] >= BLOCKS * BLOCK_SECONDS / FAULTS_SPEED
     assert report["plants_ok"] > 0
     missed = Counter(miss["step"] for miss in report["misses"])
     possible = BLOCKS * FARMERS

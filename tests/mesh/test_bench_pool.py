@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import shutil
 import signal
+from pathlib import Path
 
 import psutil
 
@@ -43,8 +45,11 @@ async def test_blocks_are_played_whole_at_speed_max_and_reconcile() -> None:
 async def test_an_interrupt_ends_the_bench_and_all_of_its_processes() -> None:
     process = await start("--blocks", "1000", "--farmers", "2")
     assert process.stderr is not None
+    folder: Path | None = None
     async with asyncio.timeout(PATIENCE_WALL_SECONDS):
         async for line in process.stderr:
+            if line.startswith(b"data, keys and logs: "):
+                folder = Path(line.decode().split()[-1])
             if line.startswith(b"starting the Pooler"):
                 break
         started = psutil.Process(process.pid).children(recursive=True)
@@ -54,3 +59,6 @@ async def test_an_interrupt_ends_the_bench_and_all_of_its_processes() -> None:
     assert b"interrupted" in told
     assert len(started) >= 3
     assert not [child for child in started if child.is_running()]
+    assert folder is not None
+    assert (folder / "logs" / "backend.log").exists()
+    shutil.rmtree(folder)
