@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from stellar_sdk import Keypair, scval, xdr
 from stellar_sdk.exceptions import BadSignatureError
@@ -13,15 +14,22 @@ from localnet.soroban.budget import Budget
 from localnet.soroban.errors import ErrorCode, ErrorType, contract_error, host_error
 
 MAX_SIGNATURES = 20
+_FIELDS: Final = {b"public_key": 32, b"signature": 64}
 _AUTHENTICATION = contract_error(TokenError.AUTHENTICATION)
-_UNEXPECTED_TYPE = host_error(ErrorType.SCE_VALUE, ErrorCode.SCEC_UNEXPECTED_TYPE)
 _BAD_SIGNATURE = host_error(ErrorType.SCE_CRYPTO, ErrorCode.SCEC_INVALID_INPUT)
+_UNEXPECTED_TYPE = host_error(ErrorType.SCE_VALUE, ErrorCode.SCEC_UNEXPECTED_TYPE)
+_UNEXPECTED_SIZE = host_error(ErrorType.SCE_VALUE, ErrorCode.SCEC_UNEXPECTED_SIZE)
+_UNEXPECTED_FIELD = host_error(ErrorType.SCE_VALUE, ErrorCode.SCEC_INVALID_INPUT)
+_UNEXPECTED_FIELDS = host_error(ErrorType.SCE_OBJECT, ErrorCode.SCEC_UNEXPECTED_SIZE)
 
 
 class SignatureError(Exception):
-    """A signature does not authorise; `error`, message and values are for the event log."""
+    """A signature does not authorise; `error`, message and values are for the event log.
 
-    def __init__(self, error: xdr.SCError, message: str, *values: xdr.SCVal) -> None:
+    The log has no event for it if there is no message: the host says nothing of values of a wrong type.
+    """
+
+    def __init__(self, error: xdr.SCError, message: str = "", *values: xdr.SCVal) -> None:
         super().__init__(message)
         self.error = error
         self.message = message
@@ -34,19 +42,30 @@ class _Signature:
     signature: bytes
 
 
-def check_account_signatures(
-    account: xdr.AccountEntry, payload: bytes, signature: xdr.SCVal, budget: Budget
-) -> None:
-    """SignatureError unless `signature` authorises `payload` for the account.
+def given_signatures(signature: xdr.SCVal) -> Sequence[xdr.SCVal]:
+    """What the credentials hold, not decoded yet. SignatureError unless it is a vector of 1 to 20."""
+    given = signature.vec.sc_vec if signature.vec is not None else None
+    if given is None:
+        raise SignatureError(_UNEXPECTED_TYPE)
+    if len(given) > MAX_SIGNATURES:
+        raise SignatureError(_AUTHENTICATION, "too many account signers", scval.to_uint32(len(given)))
+    if not given:
+        raise SignatureError(_AUTHENTICATION, "no account signatures found")
+    return given
 
-    `signature` is a vector of maps {public_key, signature}: 1 to 20 of them, strictly
-    increasing by key, each valid and of the account; their weights must reach the
-    medium threshold.
+
+def check_account_signatures(
+    account: xdr.AccountEntry, payload: bytes, given: Sequence[xdr.SCVal], budget: Budget
+) -> None:
+    """SignatureError unless the signatures given authorise `payload` for the account.
+
+    They are maps {public_key, signature}, strictly increasing by key, each valid and of the
+    account; their weights must reach the medium threshold.
     """
     weights = signers(account)
     previous: bytes | None = None
     weight = 0
-    for item in _decoded(signature):
+    for item in map(_decoded, given):
         if previous is not None and previous >= item.public_key:
             raise SignatureError(
                 _AUTHENTICATION,
@@ -72,27 +91,32 @@ def check_account_signatures(
         )
 
 
-def _decoded(signature: xdr.SCVal) -> Sequence[_Signature]:
-    if signature.vec is None:
-        raise SignatureError(_UNEXPECTED_TYPE, "signature is not a vector")
-    count = len(signature.vec.sc_vec)
-    if count > MAX_SIGNATURES:
-        raise SignatureError(_AUTHENTICATION, "too many account signers", scval.to_uint32(count))
-    if count == 0:
-        raise SignatureError(_AUTHENTICATION, "no account signatures found")
-    return [_decoded_one(item) for item in signature.vec.sc_vec]
+def _decoded(value: xdr.SCVal) -> _Signature:
+    if value.map is None:
+        raise SignatureError(_UNEXPECTED_TYPE)
+    fields = value.map.sc_map
+    if len(fields) != len(_FIELDS):
+        raise SignatureError(
+            _UNEXPECTED_FIELDS, "differing host map and output slice lengths when unpacking map to slice"
+        )
+    for name, field in zip(_FIELDS, fields, strict=True):
+        if field.key.sym is None:
+            raise SignatureError(_UNEXPECTED_TYPE)
+        if field.key.sym.sc_symbol != name:
+            raise SignatureError(_UNEXPECTED_FIELD, "symbol mismatch", field.key)
+    public_key, signature = (
+        _bytes(field.val, size) for field, size in zip(fields, _FIELDS.values(), strict=True)
+    )
+    return _Signature(public_key, signature)
 
 
-def _decoded_one(value: xdr.SCVal) -> _Signature:
-    try:
-        fields = scval.from_struct(value) if value.map is not None else {}
-        public_key, signature = fields["public_key"], fields["signature"]
-        decoded = _Signature(scval.from_bytes(public_key), scval.from_bytes(signature))
-    except (KeyError, ValueError):
-        raise SignatureError(_UNEXPECTED_TYPE, "signature is not a map of key and signature") from None
-    if len(decoded.public_key) != 32 or len(decoded.signature) != 64:
-        raise SignatureError(_UNEXPECTED_TYPE, "public key or signature has a wrong size")
-    return decoded
+def _bytes(value: xdr.SCVal, size: int) -> bytes:
+    if value.bytes is None:
+        raise SignatureError(_UNEXPECTED_TYPE)
+    content = value.bytes.sc_bytes
+    if len(content) != size:
+        raise SignatureError(_UNEXPECTED_SIZE, "Bytes had unexpected size", scval.to_uint32(len(content)))
+    return content
 
 
 def _verify(item: _Signature, payload: bytes) -> None:

@@ -16,7 +16,7 @@ from localnet.ledger.call_reader import Authorization, AuthorizedCall
 from localnet.ledger.call_wire import authorized_call, encode_credentials
 from localnet.ledger.value_wire import encode_value
 from localnet.soroban import cost_table
-from localnet.soroban.account_signatures import SignatureError, check_account_signatures
+from localnet.soroban.account_signatures import SignatureError, check_account_signatures, given_signatures
 from localnet.soroban.budget import Budget
 from localnet.soroban.credentials import address_credentials, authorization_payload
 from localnet.soroban.errors import ErrorCode, ErrorType, HostError
@@ -348,19 +348,26 @@ class EnforcingAuthorizer:
             args = (value_wire.binary(payload), encode_value(signature), encode_value(contexts))
             self._host.check_custom_account(tracker.address, args)
             return
-        account = self._host.find_account(tracker.address)
+        try:
+            given = given_signatures(signature)
+            account = self._signing_account(tracker.address)
+            check_account_signatures(account, payload, given, self._host.budget)
+        except SignatureError as refusal:
+            if not refusal.message:
+                raise HostError(refusal.error) from refusal
+            values = list(map(encode_value, refusal.values))
+            raise self._host.error(refusal.error, refusal.message, values) from refusal
+
+    def _signing_account(self, address: str) -> xdr.AccountEntry:
+        account = self._host.find_account(address)
         if account is None:
             raise self._host.fail(
                 ErrorType.SCE_STORAGE,
                 ErrorCode.SCEC_MISSING_VALUE,
                 "account entry is missing",
-                [value_wire.address(tracker.address)],
+                [value_wire.address(address)],
             )
-        try:
-            check_account_signatures(account, payload, signature, self._host.budget)
-        except SignatureError as refusal:
-            values = list(map(encode_value, refusal.values))
-            raise self._host.error(refusal.error, refusal.message, values) from refusal
+        return account
 
     def _consume_nonce(self, address: str, signed: xdr.SorobanAddressCredentials) -> None:
         ledger = self._host.ledger

@@ -11,6 +11,7 @@ from stellar_sdk.auth import DelegateSignature, authorize_entry, build_with_dele
 
 from kale.addresses import account_key_bytes, address_value, sc_address
 from kale.networks import LOCAL
+from kale.storage import account_key
 from localnet.contracts.install import token_entries, tractor_entries
 from localnet.contracts.registry import TRACTOR_CODE_HASH
 from localnet.ledger.accounts import new_account
@@ -354,19 +355,27 @@ def with_signers(thresholds: bytes, *signers: tuple[Keypair, int]) -> xdr.Accoun
     return account
 
 
+def signature_map(**fields: xdr.SCVal) -> xdr.SCVal:
+    return scval.to_vec([scval.to_struct(fields)])
+
+
 @pytest.mark.parametrize(
     ("signature", "cause"),
     [
-        (scval.to_void(), "Error(Value, UnexpectedType)"),
-        (xdr.SCVal(xdr.SCValType.SCV_VEC), "Error(Value, UnexpectedType)"),
-        (scval.to_vec([xdr.SCVal(xdr.SCValType.SCV_MAP)]), "Error(Value, UnexpectedType)"),
-        (scval.to_vec([scval.to_struct({"signature": scval.to_void()})]), "Error(Value, UnexpectedType)"),
-        (scval.to_vec([scval.to_map({scval.to_uint32(1): scval.to_void()})]), "Error(Value, UnexpectedType)"),
         (scval.to_vec([]), "no account signatures found"),
-        (scval.to_vec([scval.to_void()]), "Error(Value, UnexpectedType)"),
         (signatures(*[ADA] * 21), "too many account signers"),
         (signatures(ADA, ADA), "public keys are not ordered"),
         (signatures(BOB), "signer does not belong to account"),
+        (signature_map(signature=scval.to_void()), "differing host map and output slice lengths"),
+        (signature_map(key=scval.to_void(), signature=scval.to_void()), '["symbol mismatch", key]'),
+        (
+            signature_map(public_key=scval.to_bytes(bytes(31)), signature=scval.to_void()),
+            '["Bytes had unexpected size", 31]',
+        ),
+        (
+            signature_map(public_key=scval.to_bytes(bytes(32)), signature=scval.to_bytes(bytes(65))),
+            '["Bytes had unexpected size", 65]',
+        ),
     ],
 )
 def test_signatures_that_do_not_count(chain: ContractChain, signature: xdr.SCVal, cause: str) -> None:
@@ -375,6 +384,39 @@ def test_signatures_that_do_not_count(chain: ContractChain, signature: xdr.SCVal
     assert outcome.failure is not None
     assert "failed account authentication with error" in outcome.failure.report
     assert cause in outcome.failure.report
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        scval.to_void(),
+        xdr.SCVal(xdr.SCValType.SCV_VEC),
+        scval.to_vec([xdr.SCVal(xdr.SCValType.SCV_MAP)]),
+        scval.to_vec(
+            [scval.to_map({scval.to_uint32(1): scval.to_void(), scval.to_uint32(2): scval.to_void()})]
+        ),
+        scval.to_vec([scval.to_void()]),
+        signature_map(public_key=scval.to_void(), signature=scval.to_void()),
+    ],
+)
+def test_the_host_says_nothing_of_a_signature_of_a_wrong_type(
+    chain: ContractChain, signature: xdr.SCVal
+) -> None:
+    """So it is with an entry that nobody signed: the type is named where the account's refusal is told."""
+    outcome = plant(chain, 5, enforce(with_signature(signature)))
+    assert failure_text(outcome) == "Error(Auth, InvalidAction)"
+    assert outcome.failure is not None
+    told = [line for line in outcome.failure.report.splitlines() if "topics:[error" in line]
+    cause = f'["failed account authentication with error", {ADA.public_key}, Error(Value, UnexpectedType)]'
+    assert cause in told[-1]
+
+
+def test_the_signatures_are_counted_before_their_account_is_looked_for(chain: ContractChain) -> None:
+    chain.entries.apply({account_key(ADA.public_key).to_xdr_bytes(): None})
+    outcome = plant(chain, 5, enforce(with_signature(scval.to_vec([]))))
+    assert outcome.failure is not None
+    assert "no account signatures found" in outcome.failure.report
+    assert "account entry is missing" not in outcome.failure.report
 
 
 def test_a_signature_for_another_network_fails(chain: ContractChain) -> None:
