@@ -10,21 +10,15 @@ from aiohttp import hdrs, web
 from localnet.faults.requests import RequestFaults
 from localnet.friendbot import Friendbot, FriendbotFailure, FriendbotRefusal
 from localnet.http_body import invite_body, read_body
+from localnet.json_answer import ANY_ORIGIN, JSON, JSON_HEADERS, json_answer
 from localnet.ledger.wire import base64_text
 from localnet.rpc.jsonrpc import Dispatcher, UnreadableRequest
 
 FRIENDBOT_PATH: Final = "/friendbot"
 MAX_BODY_BYTES: Final = 512 * 1024
 
-_JSON: Final = "application/json"
 _CHARSETS: Final = ("utf-8", "utf8")
 _PROBLEM: Final = "application/problem+json"
-_ANY_ORIGIN: Final = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Headers": "*",
-    "Access-Control-Allow-Methods": "*",
-}
-_JSON_HEADERS: Final = {hdrs.CONTENT_TYPE: _JSON, **_ANY_ORIGIN}
 
 
 @dataclass(frozen=True)
@@ -67,9 +61,9 @@ class HttpHandlers:
     async def _serve_rpc(self, request: web.BaseRequest) -> web.StreamResponse:
         """What comes before JSON-RPC is answered in plain text, as by the Go library below stellar-rpc."""
         if request.method != "POST":
-            return web.Response(status=204 if request.method == "OPTIONS" else 405, headers=_ANY_ORIGIN)
-        if request.headers.get(hdrs.CONTENT_TYPE) != _JSON:  # most name it so and no more
-            if request.content_type != _JSON:
+            return web.Response(status=204 if request.method == "OPTIONS" else 405, headers=ANY_ORIGIN)
+        if request.headers.get(hdrs.CONTENT_TYPE) != JSON:  # most name it so and no more
+            if request.content_type != JSON:
                 return _plain(415, "content-type must be application/json")
             if (request.charset or "utf-8") not in _CHARSETS:
                 return _plain(415, "invalid content-type charset")
@@ -79,16 +73,20 @@ class HttpHandlers:
             return _plain(500, "http: request body too large")
         if self._faults.are_there:
             return await self._faults.serve(request, body, self._answer)
-        return self._answer(body)
+        answer = self._dispatch(body)
+        return json_answer(request, answer) if isinstance(answer, bytes) else answer
 
     def _answer(self, body: bytes) -> web.Response:
+        answer = self._dispatch(body)
+        return web.Response(body=answer, headers=JSON_HEADERS) if isinstance(answer, bytes) else answer
+
+    def _dispatch(self, body: bytes) -> bytes | web.Response:
+        """The methods' answer in JSON, or what is answered without them."""
         try:
             answer = self._dispatcher.serve(body)
         except UnreadableRequest as error:
             return _plain(500, str(error))
-        if answer is None:
-            return web.Response(status=204, headers=_ANY_ORIGIN)
-        return web.Response(body=answer, headers=_JSON_HEADERS)
+        return web.Response(status=204, headers=ANY_ORIGIN) if answer is None else answer
 
     async def _fund(self, request: web.BaseRequest) -> web.Response:
         try:
@@ -108,11 +106,11 @@ class HttpHandlers:
             "hash": funding.hash.hex(),
             "envelope_xdr": base64_text(funding.envelope),
         }
-        return web.json_response(body, headers=_ANY_ORIGIN)
+        return web.json_response(body, headers=ANY_ORIGIN)
 
 
 def _plain(status: int, text: str) -> web.Response:
-    return web.Response(status=status, text=f"{text}\n", headers=_ANY_ORIGIN)
+    return web.Response(status=status, text=f"{text}\n", headers=ANY_ORIGIN)
 
 
 def _extras(refusal: FriendbotRefusal) -> dict[str, Any]:
@@ -131,4 +129,4 @@ def _problem(kind: _Problem, detail: str, extras: Mapping[str, Any] | None = Non
     }
     if extras:
         body["extras"] = extras
-    return web.Response(status=kind.status, text=json.dumps(body), content_type=_PROBLEM, headers=_ANY_ORIGIN)
+    return web.Response(status=kind.status, text=json.dumps(body), content_type=_PROBLEM, headers=ANY_ORIGIN)
