@@ -53,9 +53,7 @@ def read_invoked_function(reader: WireReader, depth: int) -> InvokedFunction:
     else:
         reader.by_sdk(xdr.HostFunction, depth - 1)
     function = reader.raw[start : reader.position]
-    return InvokedFunction(
-        function, call, reader.array(lambda own_depth: read_authorization(reader, own_depth), depth - 1)
-    )
+    return InvokedFunction(function, call, reader.array(read_authorization, depth - 1))
 
 
 def read_authorization(reader: WireReader, depth: int) -> Authorization:
@@ -74,7 +72,7 @@ def read_call(reader: WireReader, depth: int) -> ContractCall:
     function = reader.opaque()
     if len(function) > MAX_SYMBOL_BYTES:
         raise ValueError(f"symbol of {len(function)} bytes, at most {MAX_SYMBOL_BYTES} are accepted")
-    args = reader.array(lambda own_depth: read_encoded_value(reader, own_depth), depth - 1)
+    args = reader.array(read_encoded_value, depth - 1)
     return ContractCall(contract_hash, function, tuple(args))
 
 
@@ -86,6 +84,4 @@ def _read_authorized_call(reader: WireReader, depth: int) -> AuthorizedCall:
     else:
         reader.by_sdk(xdr.SorobanAuthorizedFunction, depth - 1)
     function = reader.raw[start : reader.position]
-    return AuthorizedCall(
-        function, reader.array(lambda own_depth: _read_authorized_call(reader, own_depth), depth - 1)
-    )
+    return AuthorizedCall(function, reader.array(_read_authorized_call, depth - 1))

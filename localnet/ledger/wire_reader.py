@@ -128,9 +128,9 @@ class WireReader:
             raise ValueError("a flag is neither 0 nor 1")
         return read
 
-    def array(self, read: Callable[[int], _T], depth: int) -> list[_T]:
+    def array(self, read: Callable[["WireReader", int], _T], depth: int) -> list[_T]:
         """A variable array; `depth` is that of its items."""
-        return [read(depth) for _ in range(self._length())]
+        return [read(self, depth) for _ in range(self._length())]
 
     def value(self, depth: int = MAX_DEPTH) -> xdr.SCVal:
         self.check_depth(depth)
@@ -299,7 +299,7 @@ def _vec(reader: WireReader, kind: xdr.SCValType, depth: int) -> xdr.SCVal:
     if not reader.flag():
         return xdr.SCVal(kind)
     reader.check_depth(depth)
-    return xdr.SCVal(kind, vec=xdr.SCVec(reader.array(reader.value, depth - 1)))
+    return xdr.SCVal(kind, vec=xdr.SCVec(reader.array(WireReader.value, depth - 1)))
 
 
 _KNOWN: Final[dict[xdr.SCValType, Callable[[WireReader, xdr.SCValType, int], xdr.SCVal]]] = {

@@ -10,30 +10,31 @@ from localnet.rpc.xdr_json import XdrType, as_json
 
 
 class XdrFormat(Enum):
-    """The values are the RPC's words."""
+    """The values are the RPC's words.
+
+    `suffix` is what the names of fields with XDR end with; `bare_suffix` the same for fields that have no
+    ending in base64.
+    """
 
     BASE64 = "base64"
     JSON = "json"
+
+    def __init__(self, word: str) -> None:
+        self.is_base64 = word == "base64"
+        self.suffix = "Xdr" if self.is_base64 else "Json"
+        self.bare_suffix = "" if self.is_base64 else "Json"
 
     def field(self, stem: str, kind: type[XdrType], encoded: bytes) -> Mapping[str, Any]:
         """One field, named `…Xdr` or `…Json`."""
         return {f"{stem}{self.suffix}": self.encode(kind, encoded)}
 
     def encode(self, kind: type[XdrType], encoded: bytes) -> Any:
-        return base64_text(encoded) if self is XdrFormat.BASE64 else as_json(kind, encoded)
+        return base64_text(encoded) if self.is_base64 else as_json(kind, encoded)
 
     def encode_all(self, kind: type[XdrType], encoded: Iterable[bytes]) -> list[Any]:
-        return [self.encode(kind, item) for item in encoded]
-
-    @property
-    def suffix(self) -> str:
-        """What the names of fields with XDR end with."""
-        return "Xdr" if self is XdrFormat.BASE64 else "Json"
-
-    @property
-    def bare_suffix(self) -> str:
-        """The same for fields that have no ending in base64."""
-        return "" if self is XdrFormat.BASE64 else "Json"
+        if self.is_base64:
+            return list(map(base64_text, encoded))
+        return [as_json(kind, item) for item in encoded]
 
 
 def read_format(params: Params) -> XdrFormat:
@@ -46,7 +47,7 @@ def read_format(params: Params) -> XdrFormat:
 
 def chosen_format(params: Params) -> XdrFormat:
     """The format of a request in which `format_refusal` finds nothing wrong."""
-    return XdrFormat(params.get("xdrFormat") or XdrFormat.BASE64)
+    return XdrFormat(params.get("xdrFormat") or XdrFormat.BASE64.value)
 
 
 def format_refusal(params: Params) -> str | None:

@@ -237,7 +237,7 @@ def _read_transaction(reader: WireReader) -> Transaction:
         sequence=reader.int64(),
         conditions=reader.preconditions(depth),
         memo=reader.memo(depth),
-        operations=reader.array(lambda own_depth: _read_operation(reader, own_depth), depth),
+        operations=reader.array(_read_operation, depth),
         soroban_data=_read_extension(reader, depth),
     )
 
@@ -260,7 +260,9 @@ def _read_extension(reader: WireReader, depth: int) -> SorobanData | None:
     key_depth = depth - 4
     return SorobanData(
         archived=_read_archived(reader),
-        footprint=DeclaredFootprint(_read_keys(reader, key_depth), _read_keys(reader, key_depth)),
+        footprint=DeclaredFootprint(
+            tuple(reader.array(read_encoded_key, key_depth)), tuple(reader.array(read_encoded_key, key_depth))
+        ),
         instructions=reader.uint32(),
         disk_read_bytes=reader.uint32(),
         write_bytes=reader.uint32(),
@@ -274,11 +276,7 @@ def _read_archived(reader: WireReader) -> tuple[int, ...]:
         return ()
     if version != 1:
         raise EnvelopeError(f"unknown extension {version} of resources")
-    return tuple(reader.array(lambda _: reader.uint32(), 1))
-
-
-def _read_keys(reader: WireReader, depth: int) -> tuple[bytes, ...]:
-    return tuple(reader.array(lambda own_depth: read_encoded_key(reader, own_depth), depth))
+    return tuple(reader.array(lambda own, _: own.uint32(), 1))
 
 
 def _read_signatures(reader: WireReader) -> list[xdr.DecoratedSignature]:
