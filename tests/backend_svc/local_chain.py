@@ -16,7 +16,7 @@ from backend_svc.reconcile import Reconciler
 from backend_svc.store import farmers, harvests, operations, plantings, works
 from backend_svc.store.database import Database
 from backend_svc.store.records import Farmer, Harvest, Planting, Pooler, Purpose, Work
-from backend_svc.transactions import Intent, TransactionEngine, TransactionOutcome
+from backend_svc.transactions import Intent, OutcomeStatus, TransactionEngine, TransactionOutcome
 from kale import calls, puzzle
 from kale.keccak import keccak256
 from localnet.testing import NodeHandle, running_localnet
@@ -109,15 +109,19 @@ class LocalChain:
     async def execute(
         self, farmer: Farmer, purpose: Purpose, reference_id: str, operation: Operation
     ) -> TransactionOutcome:
-        return await self.engine.execute(
-            Intent(
-                purpose=purpose,
-                reference_id=reference_id,
-                farmer_id=farmer.id,
-                source_account=farmer.public_key,
-                operation=operation,
-            )
+        """Anew, as the Backend does, where a busy machine was too late for the ledgers of the validity."""
+        intent = Intent(
+            purpose=purpose,
+            reference_id=reference_id,
+            farmer_id=farmer.id,
+            source_account=farmer.public_key,
+            operation=operation,
         )
+        while True:
+            outcome = await self.engine.execute(intent)
+            is_too_late = outcome.failure is not None and outcome.failure.text == "txTOO_LATE"
+            if outcome.status is not OutcomeStatus.DEAD and not is_too_late:
+                return outcome
 
     async def call(
         self, farmer: Farmer, purpose: Purpose, reference_id: str, function: xdr.HostFunction
