@@ -1,10 +1,10 @@
-/* Four states side by side in AVX2 registers. */
+/* Tiles by 64 states side by side in AVX2 registers, in slices of bits (avx2_slices.h); messages by four, lane by
+ * lane. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <stdint.h>
 
 #define WIDTH_BITS 2
-#define T_BITS 4 /* a larger tile would take too long for a quick stop */
 #define KERNEL_TARGET __attribute__((target("avx2")))
 
 typedef __m256i Lanes;
@@ -38,14 +38,159 @@ static inline __attribute__((always_inline)) KERNEL_TARGET Lanes lanes_xor_rotat
     return lanes_xor(_mm256_slli_epi64(lanes, n), _mm256_srli_epi64(lanes, 64 - n));
 }
 
-static inline __attribute__((always_inline)) KERNEL_TARGET unsigned lanes_zero_states(Lanes a, uint64_t mask)
-{
-    const Lanes shown = _mm256_and_si256(a, lanes_broadcast(mask));
+#include "avx2_slices.h"
+#include "lanes_template.h"
 
-    return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(shown, _mm256_setzero_si256())));
+/* How a tile is scanned. As in scan_template.h, the first round is linear in some bits t of the nonce, whatever some
+ * others, u, are, because no bit of t is 5 or 18 away in its lane from one of t or of u. Here u is what the 64 states
+ * differ in, and t is stepped. The nonce's bits 0 to 7 are bits 24 to 31 of the lane, its bits 8 to 10 are bits 16 to
+ * 18. Of these eleven, 24, 25 and 26 are 5 away from 29, 30 and 31: those six are u, and the other five t.
+ *
+ * The states of all u before the second chi are made once a part, by a round in slices. What a bit of t changes there
+ * is the same in all of them. t takes the order of a Gray code, so that each step adds what one bit changes. */
+enum {
+    U_BITS = 6,
+    T_BITS = 5,
+    PART_SHIFT = 11, /* the nonce's bits from here on are the same in a part */
+    PARTS = 2,
+    TILE_NONCES = PARTS << PART_SHIFT,
+    SAMPLES = 8, /* the base, the base with each bit of t, and as many more as fill Lanes */
+};
+
+static const uint8_t U_NONCE_BITS[U_BITS] = {0, 1, 2, 5, 6, 7}, T_NONCE_BITS[T_BITS] = {3, 4, 8, 9, 10};
+
+/* Each bit of the state's number, in all 64 states. */
+static const uint64_t U_WORDS[U_BITS] = {0xAAAAAAAAAAAAAAAA, 0xCCCCCCCCCCCCCCCC, 0xF0F0F0F0F0F0F0F0,
+                                         0xFF00FF00FF00FF00, 0xFFFF0000FFFF0000, 0xFFFFFFFF00000000};
+
+/* All that a scan works on. Rounds use what comes first; all of it stays in 48 KB of the nearest cache. */
+typedef struct {
+    _Alignas(64) SlicedStates states;
+    SlicedStates next_states;
+    SlicedEffects effects, next_effects;
+    uint32_t zero_mask[SLICES], iota[KECCAK_ROUNDS][SLICES];
+    SlicedStates start; /* before the second chi, of all u */
+    UniformLanes uniform;
+    uint64_t changed[KECCAK_LANES], changed_by[T_BITS][KECCAK_LANES]; /* there, by t and by each of its bits */
+} Scan;
+
+/* The number's bits, from the lowest, at those places. */
+static unsigned put_bits(unsigned number, const uint8_t places[], unsigned count)
+{
+    unsigned put = 0;
+
+    for (unsigned bit = 0; bit < count; bit++)
+        put |= (number >> bit & 1) << places[bit];
+    return put;
 }
 
-#include "scan_template.h"
+KERNEL_ENTRY void prepare_scan(uint64_t zero_mask, Scan *scan)
+{
+    uniform_lane(zero_mask, scan->zero_mask);
+    for (unsigned round = 0; round < KECCAK_ROUNDS; round++)
+        uniform_lane(KECCAK_ROUND_CONSTANTS[round], scan->iota[round]);
+}
+
+/* What u changes before the first chi. */
+static void add_u(SlicedStates *states)
+{
+    for (unsigned u = 0; u < U_BITS; u++) {
+        const unsigned lane_bit = (unsigned)__builtin_ctzll(nonce_lane(1u << U_NONCE_BITS[u]));
+
+#define ADD_BIT(lane, rotation)                                                                                        \
+    states->words[(lane_bit + (rotation)) % SLICES][lane][(lane_bit + (rotation)) / SLICES % SLICE_WORDS] ^= U_WORDS[u]
+        NONCE_REACHES(ADD_BIT);
+#undef ADD_BIT
+    }
+}
+
+/* The states before the second chi of all u, with t 0. */
+KERNEL_ENTRY void part_start(const NonceSpan *span, uint32_t base, Scan *scan)
+{
+    uint64_t before_chi[KECCAK_LANES];
+
+    memcpy(before_chi, span->before_chi, sizeof before_chi);
+#define ADD_BASE(lane, rotation) before_chi[lane] ^= keccak_rotate_left(nonce_lane(base), rotation)
+    NONCE_REACHES(ADD_BASE);
+#undef ADD_BASE
+    uniform_lanes(before_chi, &scan->uniform);
+    memset(&scan->start, 0, sizeof scan->start);
+    add_u(&scan->start);
+    sliced_chi(&scan->start, &scan->uniform, &scan->states, &scan->effects, scan->iota[0]);
+    sliced_before_chi(&scan->states, &scan->effects, &scan->start);
+}
+
+/* What each bit of t changes in the states before the second chi. */
+KERNEL_ENTRY void part_differences(const NonceSpan *span, uint32_t base, Scan *scan)
+{
+    uint64_t nonce_lanes[SAMPLES], samples[KECCAK_LANES][SAMPLES];
+
+    for (unsigned i = 0; i < SAMPLES; i++)
+        nonce_lanes[i] = nonce_lane(i == 0 || i > T_BITS ? base : base ^ (1u << T_NONCE_BITS[i - 1]));
+    for (unsigned i = 0; i < SAMPLES; i += WIDTH) {
+        Lanes state[KECCAK_LANES];
+
+        before_second_chi(span, nonce_lanes + i, state);
+        for (unsigned x = 0; x < KECCAK_LANES; x++)
+            lanes_store(&samples[x][i], state[x]);
+    }
+    for (unsigned bit = 0; bit < T_BITS; bit++)
+        for (unsigned x = 0; x < KECCAK_LANES; x++)
+            scan->changed_by[bit][x] = samples[x][bit + 1] ^ samples[x][0];
+}
+
+/* The states whose digest's first lane is 0 under the mask, as a set of bits: from the second chi on. */
+KERNEL_ENTRY uint64_t find_zeros(Scan *scan)
+{
+    SlicedStates *const states = &scan->states, *const next_states = &scan->next_states;
+    SlicedEffects *const effects = &scan->effects, *const next_effects = &scan->next_effects;
+
+    uniform_lanes(scan->changed, &scan->uniform);
+    sliced_chi(&scan->start, &scan->uniform, states, effects, scan->iota[1]);
+    for (unsigned round = 2; round < KECCAK_ROUNDS - 2; round += 2) {
+        sliced_round(states, effects, next_states, next_effects, scan->iota[round]);
+        sliced_round(next_states, next_effects, states, effects, scan->iota[round + 1]);
+    }
+    sliced_round(states, effects, next_states, next_effects, scan->iota[KECCAK_ROUNDS - 2]);
+    return sliced_zeros(next_states, next_effects, scan->iota[KECCAK_ROUNDS - 1], scan->zero_mask);
+}
+
+static void add_lanes(uint64_t lanes[KECCAK_LANES], const uint64_t others[KECCAK_LANES])
+{
+    for (unsigned i = 0; i < KECCAK_LANES; i++)
+        lanes[i] ^= others[i];
+}
+
+KERNEL_ENTRY void scan_part(const NonceSpan *span, uint32_t tile_low, unsigned part, Scan *scan, TileHits *hits)
+{
+    const uint32_t base = tile_low | part << PART_SHIFT;
+
+    part_start(span, base, scan);
+    part_differences(span, base, scan);
+    memset(scan->changed, 0, sizeof scan->changed);
+    for (unsigned step = 0; step < 1u << T_BITS; step++) {
+        const unsigned t = step ^ step >> 1;
+
+        if (step > 0)
+            add_lanes(scan->changed, scan->changed_by[__builtin_ctz(step)]);
+        for (uint64_t zeros = find_zeros(scan); zeros != 0; zeros &= zeros - 1) {
+            const unsigned u = (unsigned)__builtin_ctzll(zeros);
+
+            hits->offsets[hits->count++] = (uint16_t)(part << PART_SHIFT | put_bits(u, U_NONCE_BITS, U_BITS) |
+                                                      put_bits(t, T_NONCE_BITS, T_BITS));
+        }
+    }
+}
+
+KERNEL_ENTRY void scan_tile(const NonceSpan *span, uint32_t tile_low, uint64_t zero_mask, TileHits *hits)
+{
+    Scan scan;
+
+    prepare_scan(zero_mask, &scan);
+    hits->count = 0;
+    for (unsigned part = 0; part < PARTS; part++)
+        scan_part(span, tile_low, part, &scan, hits);
+}
 
 const Kernel kernel_avx2 = {"avx2", TILE_NONCES, scan_tile, hash_many};
 #else

@@ -1,0 +1,368 @@
+/* Rounds of Keccak on 64 states side by side in slices of bits, for AVX2.
+ *
+ * AVX2 has no rotation: of a lane it takes three operations. So the states are kept otherwise. Slice j of a lane has
+ * the bits j, 16 + j, 32 + j and 48 + j of it, a word of 64 bits each, and each state has one bit of a word. A lane is
+ * 16 slices, a state 400. Rotated by n, slice j is what was slice j - n, counted around 16, and each time around turns
+ * its words by one: a rotation is another choice among slices and at most one permutation of words.
+ *
+ * A round goes slice by slice and row by row, from one array into another, so all that 16 registers must hold is a row
+ * before chi, five parities of columns that grow while chi's results come, and the five of the slice before, with which
+ * they make what theta will add in the next round. */
+#ifndef MINER_EXT_AVX2_SLICES_H
+#define MINER_EXT_AVX2_SLICES_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "keccak.h"
+
+#define SLICES_TARGET __attribute__((target("avx2")))
+#define SLICES_FUNCTION static inline __attribute__((always_inline)) SLICES_TARGET
+
+enum {
+    SLICES = 16,
+    SLICE_WORDS = 4,
+    SLICE_STATES = 64,
+};
+
+typedef __m256i Slice;
+
+/* In the order in which a round makes them. */
+typedef union {
+    Slice of[SLICES][KECCAK_LANES];
+    uint64_t words[SLICES][KECCAK_LANES][SLICE_WORDS];
+} SlicedStates;
+
+/* What theta adds to each lane of a column. */
+typedef struct {
+    Slice of[SLICES][5];
+} SlicedEffects;
+
+/* Lanes that all states share: for each word of each slice a byte of ones or of zeros. */
+typedef struct {
+    _Alignas(Slice) uint32_t of[KECCAK_LANES][SLICES];
+} UniformLanes;
+
+/* Which slice becomes slice j when a lane is rotated by n, and how far its words are turned then. */
+#define SLICE_BEFORE(j, n) (((j) - (n) + 64) % SLICES)
+#define WORDS_TURNED(j, n) ((SLICE_BEFORE(j, n) + (n) - (j)) / SLICES % SLICE_WORDS)
+
+/* The order of instructions matters: loads and stores spread among the others, so that all ports have work. Compilers
+ * arrange them otherwise, so each is a statement that stays where it is. */
+#define LOAD(d, m) __asm__ volatile("vmovdqa %1, %0" : "=x"(d) : "m"(m))
+#define STORE(m, a) __asm__ volatile("vmovdqa %1, %0" : "=m"(m) : "x"(a))
+#define XOR(d, a, b) __asm__ volatile("vpxor %2, %1, %0" : "=x"(d) : "x"(a), "x"(b))
+#define XOR_FROM(d, a, m) __asm__ volatile("vpxor %2, %1, %0" : "=x"(d) : "x"(a), "m"(m))
+#define AND_NOT(d, a, b) __asm__ volatile("vpandn %2, %1, %0" : "=x"(d) : "x"(a), "x"(b))
+#define SPREAD(d, m) __asm__ volatile("vpmovsxbq %1, %0" : "=x"(d) : "m"(m))
+#define TURN(d, a, words)                                                                                              \
+    __asm__ volatile("vpermq %2, %1, %0" : "=x"(d) : "x"(a), "i"((words) == 1 ? 0x93 : (words) == 2 ? 0x4E : 0x39))
+
+/* theta, rho and pi of slice j of a lane of column x, into r. */
+#define BEFORE_CHI(r, j, lane, x, n)                                                                                   \
+    do {                                                                                                               \
+        LOAD(r, in->of[SLICE_BEFORE(j, n)][lane]);                                                                     \
+        XOR_FROM(r, r, effects->of[SLICE_BEFORE(j, n)][x]);                                                            \
+        if (WORDS_TURNED(j, n) != 0)                                                                                   \
+            TURN(r, r, WORDS_TURNED(j, n));                                                                            \
+    } while (0)
+
+/* Of slice j of row y, what stands in column x before chi. */
+#define BEFORE_CHI_0_0(r, j) BEFORE_CHI(r, j, 0, 0, 0)
+#define BEFORE_CHI_0_1(r, j) BEFORE_CHI(r, j, 6, 1, 44)
+#define BEFORE_CHI_0_2(r, j) BEFORE_CHI(r, j, 12, 2, 43)
+#define BEFORE_CHI_0_3(r, j) BEFORE_CHI(r, j, 18, 3, 21)
+#define BEFORE_CHI_0_4(r, j) BEFORE_CHI(r, j, 24, 4, 14)
+#define BEFORE_CHI_1_0(r, j) BEFORE_CHI(r, j, 3, 3, 28)
+#define BEFORE_CHI_1_1(r, j) BEFORE_CHI(r, j, 9, 4, 20)
+#define BEFORE_CHI_1_2(r, j) BEFORE_CHI(r, j, 10, 0, 3)
+#define BEFORE_CHI_1_3(r, j) BEFORE_CHI(r, j, 16, 1, 45)
+#define BEFORE_CHI_1_4(r, j) BEFORE_CHI(r, j, 22, 2, 61)
+#define BEFORE_CHI_2_0(r, j) BEFORE_CHI(r, j, 1, 1, 1)
+#define BEFORE_CHI_2_1(r, j) BEFORE_CHI(r, j, 7, 2, 6)
+#define BEFORE_CHI_2_2(r, j) BEFORE_CHI(r, j, 13, 3, 25)
+#define BEFORE_CHI_2_3(r, j) BEFORE_CHI(r, j, 19, 4, 8)
+#define BEFORE_CHI_2_4(r, j) BEFORE_CHI(r, j, 20, 0, 18)
+#define BEFORE_CHI_3_0(r, j) BEFORE_CHI(r, j, 4, 4, 27)
+#define BEFORE_CHI_3_1(r, j) BEFORE_CHI(r, j, 5, 0, 36)
+#define BEFORE_CHI_3_2(r, j) BEFORE_CHI(r, j, 11, 1, 10)
+#define BEFORE_CHI_3_3(r, j) BEFORE_CHI(r, j, 17, 2, 15)
+#define BEFORE_CHI_3_4(r, j) BEFORE_CHI(r, j, 23, 3, 56)
+#define BEFORE_CHI_4_0(r, j) BEFORE_CHI(r, j, 2, 2, 62)
+#define BEFORE_CHI_4_1(r, j) BEFORE_CHI(r, j, 8, 3, 55)
+#define BEFORE_CHI_4_2(r, j) BEFORE_CHI(r, j, 14, 4, 39)
+#define BEFORE_CHI_4_3(r, j) BEFORE_CHI(r, j, 15, 0, 41)
+#define BEFORE_CHI_4_4(r, j) BEFORE_CHI(r, j, 21, 1, 2)
+
+#define NO_ROW_0(r, j) (void)0
+#define NO_ROW_1(r, j) (void)0
+#define NO_ROW_2(r, j) (void)0
+#define NO_ROW_3(r, j) (void)0
+#define NO_ROW_4(r, j) (void)0
+
+#define SET(parity, lane) (parity) = (lane)
+#define ADD(parity, lane) XOR(parity, parity, lane)
+#define NO_SLICE_IOTA(j, lane) (void)0
+#define SLICE_IOTA(j, lane)                                                                                            \
+    do {                                                                                                               \
+        SPREAD(product, iota[j]);                                                                                      \
+        XOR(lane, lane, product);                                                                                      \
+    } while (0)
+
+/* chi of slice j of row y, which is in r0 to r4, into `out` and into the parities, while the row next_y of slice next_j
+ * comes into the registers that are free. */
+#define CHI_ROW_OF_SLICE(j, y, iota_of, sum, next, next_j)                                                             \
+    do {                                                                                                               \
+        Slice *const row = &out->of[j][5 * (y)];                                                                       \
+        Slice product, last_product, lane;                                                                             \
+        AND_NOT(product, r1, r2);                                                                                      \
+        XOR(lane, r0, product);                                                                                        \
+        iota_of(j, lane);                                                                                              \
+        STORE(row[0], lane);                                                                                           \
+        sum(c0, lane);                                                                                                 \
+        AND_NOT(last_product, r0, r1);                                                                                 \
+        AND_NOT(product, r2, r3);                                                                                      \
+        XOR(lane, r1, product);                                                                                        \
+        STORE(row[1], lane);                                                                                           \
+        sum(c1, lane);                                                                                                 \
+        next##_1(r1, next_j);                                                                                          \
+        AND_NOT(product, r3, r4);                                                                                      \
+        XOR(lane, r2, product);                                                                                        \
+        STORE(row[2], lane);                                                                                           \
+        sum(c2, lane);                                                                                                 \
+        next##_2(r2, next_j);                                                                                          \
+        AND_NOT(product, r4, r0);                                                                                      \
+        XOR(lane, r3, product);                                                                                        \
+        STORE(row[3], lane);                                                                                           \
+        sum(c3, lane);                                                                                                 \
+        next##_0(r0, next_j);                                                                                          \
+        next##_3(r3, next_j);                                                                                          \
+        XOR(lane, r4, last_product);                                                                                   \
+        STORE(row[4], lane);                                                                                           \
+        sum(c4, lane);                                                                                                 \
+        next##_4(r4, next_j);                                                                                          \
+    } while (0)
+
+#define CHI_SLICE(j, iota_of, rows, next_slice)                                                                        \
+    CHI_ROW_OF_SLICE(j, 0, iota_of, SET, rows##_1, j);                                                                 \
+    CHI_ROW_OF_SLICE(j, 1, NO_SLICE_IOTA, ADD, rows##_2, j);                                                           \
+    CHI_ROW_OF_SLICE(j, 2, NO_SLICE_IOTA, ADD, rows##_3, j);                                                           \
+    CHI_ROW_OF_SLICE(j, 3, NO_SLICE_IOTA, ADD, rows##_4, j);                                                           \
+    CHI_ROW_OF_SLICE(j, 4, NO_SLICE_IOTA, ADD, next_slice, (j) + 1)
+
+#define EFFECT(j, x, parity, parity_before)                                                                            \
+    do {                                                                                                               \
+        Slice effect;                                                                                                  \
+        XOR(effect, parity, parity_before);                                                                            \
+        STORE(out_effects->of[j][x], effect);                                                                          \
+    } while (0)
+
+/* A column's effect is the parity of the column before and, rotated by 1, of the one behind. */
+#define EFFECTS_OF_SLICE(j)                                                                                            \
+    EFFECT(j, 0, c4, p1);                                                                                              \
+    EFFECT(j, 1, c0, p2);                                                                                              \
+    EFFECT(j, 2, c1, p3);                                                                                              \
+    EFFECT(j, 3, c2, p4);                                                                                              \
+    EFFECT(j, 4, c3, p0);                                                                                              \
+    p0 = c0, p1 = c1, p2 = c2, p3 = c3, p4 = c4
+
+#define KEEP_FIRST_PARITIES                                                                                            \
+    STORE(first[0], c0);                                                                                               \
+    STORE(first[1], c1);                                                                                               \
+    STORE(first[2], c2);                                                                                               \
+    STORE(first[3], c3);                                                                                               \
+    STORE(first[4], c4);                                                                                               \
+    p0 = c0, p1 = c1, p2 = c2, p3 = c3, p4 = c4
+
+#define EFFECT_OF_FIRST_SLICE(x, parity_of, last_parity)                                                               \
+    do {                                                                                                               \
+        Slice effect;                                                                                                  \
+        TURN(effect, last_parity, 1);                                                                                  \
+        XOR_FROM(effect, effect, first[parity_of]);                                                                    \
+        STORE(out_effects->of[0][x], effect);                                                                          \
+    } while (0)
+
+/* Before the first slice comes the last one, with its words turned. */
+#define EFFECTS_OF_FIRST_SLICE                                                                                         \
+    EFFECT_OF_FIRST_SLICE(0, 4, p1);                                                                                   \
+    EFFECT_OF_FIRST_SLICE(1, 0, p2);                                                                                   \
+    EFFECT_OF_FIRST_SLICE(2, 1, p3);                                                                                   \
+    EFFECT_OF_FIRST_SLICE(3, 2, p4);                                                                                   \
+    EFFECT_OF_FIRST_SLICE(4, 3, p0)
+
+#define SLICE_THEN(j, iota_of, next_slice)                                                                             \
+    CHI_SLICE(j, iota_of, BEFORE_CHI, next_slice);                                                                     \
+    EFFECTS_OF_SLICE(j)
+#define SLICE(j) SLICE_THEN(j, NO_SLICE_IOTA, BEFORE_CHI_0)
+#define SLICE_WITH_IOTA(j) SLICE_THEN(j, SLICE_IOTA, BEFORE_CHI_0)
+
+/* A round. */
+static __attribute__((noinline)) SLICES_TARGET void
+sliced_round(const SlicedStates *in, const SlicedEffects *effects, SlicedStates *out, SlicedEffects *out_effects,
+             const uint32_t iota[SLICES])
+{
+    Slice r0, r1, r2, r3, r4, c0, c1, c2, c3, c4, p0, p1, p2, p3, p4, first[5];
+
+    BEFORE_CHI_0_0(r0, 0);
+    BEFORE_CHI_0_1(r1, 0);
+    BEFORE_CHI_0_2(r2, 0);
+    BEFORE_CHI_0_3(r3, 0);
+    BEFORE_CHI_0_4(r4, 0);
+    CHI_SLICE(0, SLICE_IOTA, BEFORE_CHI, BEFORE_CHI_0);
+    KEEP_FIRST_PARITIES;
+    SLICE_WITH_IOTA(1);
+    SLICE(2);
+    SLICE_WITH_IOTA(3);
+    SLICE(4);
+    SLICE(5);
+    SLICE(6);
+    SLICE_WITH_IOTA(7);
+    SLICE(8);
+    SLICE(9);
+    SLICE(10);
+    SLICE(11);
+    SLICE(12);
+    SLICE(13);
+    SLICE(14);
+    SLICE_THEN(15, SLICE_IOTA, NO_ROW);
+    EFFECTS_OF_FIRST_SLICE;
+}
+
+/* Of slice j of a lane before chi: what the states differ in, and what they share. */
+#define SHARED(r, j, lane)                                                                                             \
+    do {                                                                                                               \
+        SPREAD(r, shared->of[lane][j]);                                                                                \
+        XOR_FROM(r, r, before_chi->of[j][lane]);                                                                       \
+    } while (0)
+
+#define SHARED_0_0(r, j) SHARED(r, j, 0)
+#define SHARED_0_1(r, j) SHARED(r, j, 1)
+#define SHARED_0_2(r, j) SHARED(r, j, 2)
+#define SHARED_0_3(r, j) SHARED(r, j, 3)
+#define SHARED_0_4(r, j) SHARED(r, j, 4)
+#define SHARED_1_0(r, j) SHARED(r, j, 5)
+#define SHARED_1_1(r, j) SHARED(r, j, 6)
+#define SHARED_1_2(r, j) SHARED(r, j, 7)
+#define SHARED_1_3(r, j) SHARED(r, j, 8)
+#define SHARED_1_4(r, j) SHARED(r, j, 9)
+#define SHARED_2_0(r, j) SHARED(r, j, 10)
+#define SHARED_2_1(r, j) SHARED(r, j, 11)
+#define SHARED_2_2(r, j) SHARED(r, j, 12)
+#define SHARED_2_3(r, j) SHARED(r, j, 13)
+#define SHARED_2_4(r, j) SHARED(r, j, 14)
+#define SHARED_3_0(r, j) SHARED(r, j, 15)
+#define SHARED_3_1(r, j) SHARED(r, j, 16)
+#define SHARED_3_2(r, j) SHARED(r, j, 17)
+#define SHARED_3_3(r, j) SHARED(r, j, 18)
+#define SHARED_3_4(r, j) SHARED(r, j, 19)
+#define SHARED_4_0(r, j) SHARED(r, j, 20)
+#define SHARED_4_1(r, j) SHARED(r, j, 21)
+#define SHARED_4_2(r, j) SHARED(r, j, 22)
+#define SHARED_4_3(r, j) SHARED(r, j, 23)
+#define SHARED_4_4(r, j) SHARED(r, j, 24)
+
+/* chi and iota of states before chi, each lane the XOR of what differs and of what all states share. */
+static __attribute__((noinline)) SLICES_TARGET void
+sliced_chi(const SlicedStates *before_chi, const UniformLanes *shared, SlicedStates *out, SlicedEffects *out_effects,
+           const uint32_t iota[SLICES])
+{
+    Slice r0, r1, r2, r3, r4, c0, c1, c2, c3, c4, p0, p1, p2, p3, p4, first[5];
+
+    for (unsigned j = 0; j < SLICES; j++) {
+        SHARED_0_0(r0, j);
+        SHARED_0_1(r1, j);
+        SHARED_0_2(r2, j);
+        SHARED_0_3(r3, j);
+        SHARED_0_4(r4, j);
+        CHI_SLICE(j, SLICE_IOTA, SHARED, NO_ROW);
+        if (j == 0) {
+            KEEP_FIRST_PARITIES;
+        } else {
+            EFFECTS_OF_SLICE(j);
+        }
+    }
+    EFFECTS_OF_FIRST_SLICE;
+}
+
+#define KEEP_ROW_BEFORE_CHI(j, y)                                                                                      \
+    do {                                                                                                               \
+        Slice r;                                                                                                       \
+        BEFORE_CHI_##y##_0(r, j);                                                                                      \
+        STORE(before_chi->of[j][5 * (y) + 0], r);                                                                      \
+        BEFORE_CHI_##y##_1(r, j);                                                                                      \
+        STORE(before_chi->of[j][5 * (y) + 1], r);                                                                      \
+        BEFORE_CHI_##y##_2(r, j);                                                                                      \
+        STORE(before_chi->of[j][5 * (y) + 2], r);                                                                      \
+        BEFORE_CHI_##y##_3(r, j);                                                                                      \
+        STORE(before_chi->of[j][5 * (y) + 3], r);                                                                      \
+        BEFORE_CHI_##y##_4(r, j);                                                                                      \
+        STORE(before_chi->of[j][5 * (y) + 4], r);                                                                      \
+    } while (0)
+#define KEEP_SLICE_BEFORE_CHI(j)                                                                                       \
+    KEEP_ROW_BEFORE_CHI(j, 0);                                                                                         \
+    KEEP_ROW_BEFORE_CHI(j, 1);                                                                                         \
+    KEEP_ROW_BEFORE_CHI(j, 2);                                                                                         \
+    KEEP_ROW_BEFORE_CHI(j, 3);                                                                                         \
+    KEEP_ROW_BEFORE_CHI(j, 4);
+
+#define EACH_SLICE(of_slice)                                                                                           \
+    of_slice(0) of_slice(1) of_slice(2) of_slice(3) of_slice(4) of_slice(5) of_slice(6) of_slice(7)                    \
+    of_slice(8) of_slice(9) of_slice(10) of_slice(11) of_slice(12) of_slice(13) of_slice(14) of_slice(15)
+
+/* theta, rho and pi. */
+static __attribute__((noinline)) SLICES_TARGET void sliced_before_chi(const SlicedStates *in,
+                                                                      const SlicedEffects *effects,
+                                                                      SlicedStates *before_chi)
+{
+    EACH_SLICE(KEEP_SLICE_BEFORE_CHI)
+}
+
+#define ADD_SLICE_SHOWN(j)                                                                                             \
+    do {                                                                                                               \
+        Slice r0, r1, r2, constant, mask;                                                                              \
+        BEFORE_CHI_0_0(r0, j);                                                                                         \
+        BEFORE_CHI_0_1(r1, j);                                                                                         \
+        BEFORE_CHI_0_2(r2, j);                                                                                         \
+        SPREAD(constant, iota[j]);                                                                                     \
+        SPREAD(mask, zero_mask[j]);                                                                                    \
+        r0 = _mm256_xor_si256(_mm256_xor_si256(r0, _mm256_andnot_si256(r1, r2)), constant);                            \
+        shown = _mm256_or_si256(shown, _mm256_and_si256(r0, mask));                                                    \
+    } while (0);
+
+/* The states whose first lane, after one more round, is 0 under the mask, as a set of bits. That round's constant and
+ * the mask are given in all their slices. */
+static __attribute__((noinline)) SLICES_TARGET uint64_t sliced_zeros(const SlicedStates *in,
+                                                                     const SlicedEffects *effects,
+                                                                     const uint32_t iota[SLICES],
+                                                                     const uint32_t zero_mask[SLICES])
+{
+    Slice shown = _mm256_setzero_si256();
+
+    EACH_SLICE(ADD_SLICE_SHOWN)
+    {
+        const __m128i two = _mm_or_si128(_mm256_castsi256_si128(shown), _mm256_extracti128_si256(shown, 1));
+
+        return ~(uint64_t)_mm_cvtsi128_si64(_mm_or_si128(two, _mm_unpackhi_epi64(two, two)));
+    }
+}
+
+/* The bytes of one of UniformLanes. The lane's even bytes have the bits of slices 0 to 7, its odd ones the others. */
+SLICES_FUNCTION void uniform_lane(uint64_t lane, uint32_t of_slice[SLICES])
+{
+    const Slice all = _mm256_set1_epi64x((long long)lane);
+    const Slice bits = _mm256_setr_epi32(0x01010101, 0x02020202, 0x04040404, 0x08080808, 0x10101010, 0x20202020,
+                                         0x40404040, (int)0x80808080);
+    const Slice even = _mm256_and_si256(_mm256_shuffle_epi8(all, _mm256_set1_epi32(0x06040200)), bits);
+    const Slice odd = _mm256_and_si256(_mm256_shuffle_epi8(all, _mm256_set1_epi32(0x07050301)), bits);
+
+    _mm256_storeu_si256((Slice *)of_slice, _mm256_cmpeq_epi8(even, bits));
+    _mm256_storeu_si256((Slice *)(of_slice + SLICES / 2), _mm256_cmpeq_epi8(odd, bits));
+}
+
+SLICES_FUNCTION void uniform_lanes(const uint64_t lanes[KECCAK_LANES], UniformLanes *uniform)
+{
+    for (unsigned i = 0; i < KECCAK_LANES; i++)
+        uniform_lane(lanes[i], uniform->of[i]);
+}
+
+#endif
