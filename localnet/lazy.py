@@ -9,7 +9,7 @@ _T = TypeVar("_T")
 class lazy(Generic[_T]):  # noqa: N801 - a decorator, like property
     """functools.cached_property without its lock, which Python 3.11 takes each first time.
 
-    For objects of one thread: a plant computes some fifty of them.
+    For objects of one thread: a plant computes some twenty of them.
     """
 
     def __init__(self, compute: Callable[[Any], _T]) -> None:

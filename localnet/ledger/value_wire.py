@@ -35,7 +35,6 @@ _ACCOUNT_ADDRESS: Final = wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_ACCOUNT) 
 _CONTRACT_ADDRESS: Final = wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_CONTRACT)
 
 VOID: Final = wire.int32(_KIND.SCV_VOID)
-INSTANCE_KEY: Final = wire.int32(_KIND.SCV_LEDGER_KEY_CONTRACT_INSTANCE)
 
 
 def encode_value(value: xdr.SCVal) -> bytes:

@@ -8,11 +8,11 @@ from stellar_sdk import xdr
 from kale.constants import BLOCK_SECONDS, LEDGER_SECONDS
 from kale.farm import Block, Farm, Pail
 from kale.networks import Network
-from kale.storage import block_data_key, decode_block, decode_pail, pail_data_key
 from localnet.chain.closed_ledger import ClosedLedger
+from localnet.contracts.farm_layout import block_data_key, decode_block, decode_pail, pail_data_key
 from localnet.contracts.farm_view import read_farm
 from localnet.ledger.entries import EntryReader
-from localnet.ledger.entry_keys import data_key_bytes
+from localnet.ledger.entry_keys import value_key_bytes
 
 _TEMPORARY: Final = xdr.ContractDataDurability.TEMPORARY
 
@@ -60,7 +60,6 @@ class Sight:
         return None if value is None else decode_pail(value)
 
 
-def _find_data(reader: EntryReader, network: Network, key: xdr.SCVal) -> xdr.SCVal | None:
-    entry = reader.find(data_key_bytes(network.farm_contract_id, key, _TEMPORARY))
-    data = None if entry is None else entry.data.contract_data
-    return None if data is None else data.val
+def _find_data(reader: EntryReader, network: Network, key: bytes) -> bytes | None:
+    entry = reader.find(value_key_bytes(network.farm_contract_id, key, _TEMPORARY))
+    return None if entry is None else entry.value
