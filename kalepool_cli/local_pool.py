@@ -29,6 +29,8 @@ from poolkit.stellar_rpc import StellarRpc
 
 READY_WALL_SECONDS = 120.0
 _POLL_WALL_SECONDS = 0.05
+# Whoever talked to a process may hear of its end a little earlier than its parent.
+_END_SHOWS_WALL_SECONDS = 1.0
 _HOST = "127.0.0.1"
 
 _SETTINGS = {
@@ -318,10 +320,12 @@ async def _until_ready(process: ManagedProcess, ready: Coroutine[None, None, Non
 
 
 async def _unless(failure: Coroutine[None, None, None], body: Coroutine[None, None, T]) -> T:
-    """The result of `body`, unless `failure` raises first."""
+    """The result of `body`, unless `failure` raises first, or soon after an error of `body`, as its cause."""
     failing, running = asyncio.ensure_future(failure), asyncio.ensure_future(body)
     try:
         await asyncio.wait({failing, running}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done() and not running.cancelled() and running.exception() is not None:
+            await asyncio.wait({failing}, timeout=_END_SHOWS_WALL_SECONDS)
         if failing.done():
             failing.result()
         return await running

@@ -107,8 +107,8 @@ class BackendLink:
             unacknowledged=sum(each.unacknowledged for each in statuses),
             reconnects=sum(max(0, each.connections - 1) for each in statuses),
             last_heard_seconds=min(heard, default=None),
-            requests=sum(each.last_request for each in statuses),
-            responses=sum(each.last_response for each in statuses),
+            requests_total=sum(each.last_request for each in statuses),
+            responses_total=sum(each.last_response for each in statuses),
         )
 
     def plant_block(self, block_index: int, capacity: int, deadline: float, attempt: int) -> None:

@@ -1,16 +1,19 @@
 """Sleep until something changed."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
+NOTHING_SEEN = -1
 
-@dataclass(eq=False)
+
+@dataclass
 class Follower:
-    """Somebody who looks at the state after every change; `seen` is the version of its last complete look."""
+    """Somebody who looks at the state after every change.
 
-    seen: int = -1
+    `seen` is the version of its last complete look, NOTHING_SEEN before the first and during each.
+    """
+
+    seen: int = NOTHING_SEEN
 
 
 class Changes:
@@ -23,7 +26,7 @@ class Changes:
     def __init__(self) -> None:
         self._version = 0
         self._next = asyncio.Event()
-        self._followers: set[Follower] = set()
+        self._followers: dict[str, Follower] = {}
 
     def __repr__(self) -> str:
         return f"Changes(version={self._version})"
@@ -35,18 +38,13 @@ class Changes:
 
     @property
     def followers_behind(self) -> int:
-        """How many followers have not looked at the state since the latest change."""
-        return sum(follower.seen < self._version for follower in self._followers)
+        """How many followers have not looked at the state since the latest change, or look just now."""
+        return sum(follower.seen < self._version for follower in self._followers.values())
 
-    @contextmanager
-    def following(self) -> Iterator[Follower]:
-        """A follower for the length of the block, who says himself what he has seen."""
-        follower = Follower()
-        self._followers.add(follower)
-        try:
-            yield follower
-        finally:
-            self._followers.discard(follower)
+    def follow(self, name: str) -> Follower:
+        """The follower of this name from now on, in place of an earlier one; it says what it has seen."""
+        follower = self._followers[name] = Follower()
+        return follower
 
     def announce(self) -> None:
         """Wake everybody who waits."""

@@ -51,7 +51,7 @@ class HarvestController:
 
     async def control_forever(self) -> None:
         """Ask for harvests for as long as the Pooler runs."""
-        await step_forever(self._step, self._changes, self._clock)
+        await step_forever("harvesting", self._step, self._changes, self._clock)
 
     async def _step(self) -> float | None:
         view, head = self._monitor.view, self._clock.head

@@ -92,7 +92,7 @@ class PlantCoordinator:
 
     async def coordinate_forever(self) -> None:
         """Ask for blocks for as long as the Pooler runs."""
-        await step_forever(self._step, self._changes, self._clock)
+        await step_forever("planting", self._step, self._changes, self._clock)
 
     async def _step(self) -> float | None:
         situation = self._situation()

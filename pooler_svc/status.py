@@ -60,7 +60,7 @@ class WorkProgress:
 class LinkStatus:
     """The link to the Backend; `last_heard_seconds` are wall seconds, None: never heard.
 
-    `requests` and `responses` (digested ones) are counted by session, all streams together.
+    `requests_total`, and `responses_total` of digested ones, are of the current sessions of all streams.
     """
 
     endpoint: str
@@ -68,8 +68,8 @@ class LinkStatus:
     unacknowledged: int
     reconnects: int
     last_heard_seconds: float | None
-    requests: int = 0
-    responses: int = 0
+    requests_total: int
+    responses_total: int
 
 
 @dataclass(frozen=True)

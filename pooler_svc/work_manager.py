@@ -102,7 +102,7 @@ class WorkManager:
 
     async def manage_forever(self) -> None:
         """Work blocks for as long as the Pooler runs."""
-        await step_forever(self._step, self._changes, self._clock)
+        await step_forever("working", self._step, self._changes, self._clock)
 
     def _take_improvement(self, block: BlockRecord, farmer: PlantedFarmer) -> None:
         """Take over what the hasher found for this farmer, if it beats what we have."""

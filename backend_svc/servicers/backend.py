@@ -148,7 +148,7 @@ def _activity(activity: Activity) -> backend_pb2.BackendActivity:
         queries_running=activity.queries_running,
         rpc_calls_running=activity.rpc_calls_running,
         rpc_calls_total=activity.rpc_calls_total,
-        responses_total=activity.pending.responses,
+        responses_total=activity.pending.responses_total,
     )
 
 

@@ -150,13 +150,13 @@ def totals(farmer_id: str | None = None) -> Totals:
 
 @dataclass(frozen=True)
 class Pending:
-    """What is not at its end, of all poolers. `responses`: durable ones ever written in current sessions."""
+    """What is not at its end, of all poolers; and all durable responses of their current sessions."""
 
     transactions: int = 0
     plants: int = 0
     works: int = 0
     harvests: int = 0
-    responses: int = 0
+    responses_total: int = 0
 
 
 def pending() -> Pending:

@@ -17,7 +17,10 @@ def bench_pool(
     zeros: Annotated[
         int,
         typer.Option(
-            min=0, max=16, help="No ledger closes while a search has fewer zeros: it gets wall time at last."
+            min=0,
+            max=16,
+            help="Zeros that each search must have found before the next ledger closes, within two minutes: "
+            "ledgers take no time, searches do.",
         ),
     ] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout instead of a table.")] = False,

@@ -10,14 +10,12 @@ import psutil
 
 from kale.constants import BLOCK_SECONDS
 from kalepool_bench.pool.rest import PATIENCE_WALL_SECONDS, Look, Services, services_of
-from kalepool_cli.demo.scenario import Demo
+from kalepool_cli.demo.scenario import STALL_SECONDS, WORK_GRACE_SECONDS, Demo
 from kalepool_cli.local_pool import LocalPool
 from localnet.driver import Driver
 
-#: Chain seconds after which nobody waits any longer for the last block's plants, works and harvests.
+#: Chain seconds after which nobody waits any longer for the last block's plants.
 _PLANTED_BY_SECONDS: Final = BLOCK_SECONDS // 2
-_WORKED_BY_SECONDS: Final = BLOCK_SECONDS + 120
-_STALLED_AFTER_SECONDS: Final = 3 * BLOCK_SECONDS
 #: While an outsider plants, ledgers close so slowly that its transaction can follow them.
 _OUTSIDER_PAUSE_WALL_SECONDS: Final = 0.1
 
@@ -35,10 +33,10 @@ class CpuSeconds:
 
     def since(self, before: "CpuSeconds") -> "CpuSeconds":
         return CpuSeconds(
-            self.backend - before.backend,
-            self.pooler - before.pooler,
-            self.hasher - before.hasher,
-            self.localnet - before.localnet,
+            round(self.backend - before.backend, 2),
+            round(self.pooler - before.pooler, 2),
+            round(self.hasher - before.hasher, 2),
+            round(self.localnet - before.localnet, 2),
         )
 
 
@@ -103,7 +101,7 @@ class DrivenPlay:
         if not self._drained and is_planted:
             await services.drain()
             self._drained = True
-        is_worked = not view.work_in_progress or age > _WORKED_BY_SECONDS
+        is_worked = not view.work_in_progress or age > BLOCK_SECONDS + WORK_GRACE_SECONDS
         if self._opening is None and block.next_block_can_be_opened and is_worked:
             self._opening = asyncio.create_task(self._demo.open_next_block(), name="outsider")
         if self._opening is not None and not self._opening.done():
@@ -114,7 +112,7 @@ class DrivenPlay:
     def _is_over(self, look: Look) -> bool:
         """Whether all is harvested, or nothing more can come."""
         block, activity = look.pooler.current_block, look.backend.activity
-        if block.age.seconds > _STALLED_AFTER_SECONDS:
+        if block.age.seconds > STALL_SECONDS:
             return True
         if self._first_block is None or block.block.index < self._first_block + self._demo.options.blocks:
             return False

@@ -27,7 +27,7 @@ _FIRST_PAUSE_WALL_SECONDS, _LONGEST_PAUSE_WALL_SECONDS, _GROWTH = 0.004, 0.05, 1
 
 
 class NoRest(Exception):
-    """Backend or Pooler is still busy after `PATIENCE_WALL_SECONDS`; the text says with what."""
+    """Backend or Pooler is still busy when the patience with it ends; the text says with what."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,17 @@ class Services:
     """Asks Backend and Pooler how they are."""
 
     def __init__(
-        self, backend: "BackendServiceAsyncStub", pooler: "PoolerServiceAsyncStub", least_zeros: int
+        self,
+        backend: "BackendServiceAsyncStub",
+        pooler: "PoolerServiceAsyncStub",
+        least_zeros: int,
+        *,
+        patience_wall_seconds: float = PATIENCE_WALL_SECONDS,
     ) -> None:
         self._backend = backend
         self._pooler = pooler
         self._least_zeros = least_zeros
+        self._patience_wall_seconds = patience_wall_seconds
 
     async def look(self) -> Look:
         """Raises PoolError."""
@@ -104,7 +110,7 @@ class Services:
 
         One is not enough: what is about to begin shows in neither status. Raises NoRest, PoolError.
         """
-        deadline = time.monotonic() + PATIENCE_WALL_SECONDS
+        deadline = time.monotonic() + self._patience_wall_seconds
         pause = _FIRST_PAUSE_WALL_SECONDS
         before: Look | None = None
         await asyncio.sleep(_SOONEST_REST_WALL_SECONDS)
@@ -115,7 +121,7 @@ class Services:
                 return look
             if time.monotonic() > deadline:
                 what = "; ".join(left) or "it never rests"
-                raise NoRest(f"no rest in ledger {ledger} after {PATIENCE_WALL_SECONDS:g} s: {what}")
+                raise NoRest(f"no rest in ledger {ledger} after {self._patience_wall_seconds:g} s: {what}")
             before = None if left else look
             await asyncio.sleep(pause if left else _SECOND_LOOK_WALL_SECONDS)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE_WALL_SECONDS)

@@ -46,9 +46,9 @@ from poolkit.rpc_answers import LedgerHead
 from poolkit.stellar_rpc import StellarRpc
 
 # Chain seconds; a block this old won't be followed by another: the demo ends and counts what is missing.
-_STALL_SECONDS = 900
+STALL_SECONDS = 900
 # How long the last block's works may take once the next block can be opened, in chain seconds.
-_WORK_GRACE_SECONDS = 120
+WORK_GRACE_SECONDS = 120
 # Where others open one block after the other: this many later, what is not harvested is counted as missing.
 _LATEST_BLOCKS = 3
 _STATUS_INTERVAL_WALL_SECONDS = 0.25
@@ -182,18 +182,18 @@ class Demo:
         last = self._progress.last_block_index
         expected = self.options.blocks * self.options.farmers
         if last is None:
-            return bool(view.age.seconds > _STALL_SECONDS)
+            return bool(view.age.seconds > STALL_SECONDS)
         if sum(row.reward_stroops is not None for row in rows) == expected:
             return True
         current = int(view.block.index)
-        if view.age.seconds > _STALL_SECONDS or current > last + _LATEST_BLOCKS:
+        if view.age.seconds > STALL_SECONDS or current > last + _LATEST_BLOCKS:
             return True
         return current > last and all(row.settled for row in rows)
 
     def _works_ended(self, status: pooler_pb2.StatusView) -> bool:
         """Whether opening the next block takes work away from nobody; after a while it is done anyway."""
         ended = status.farmers.confirmed + status.farmers.failed >= self.options.farmers
-        return ended or status.current_block.age.seconds > BLOCK_SECONDS + _WORK_GRACE_SECONDS
+        return ended or status.current_block.age.seconds > BLOCK_SECONDS + WORK_GRACE_SECONDS
 
     async def open_next_block(self) -> None:
         """An outsider plants, so that the last block can be harvested. Raises WalletError."""
@@ -213,7 +213,7 @@ class Demo:
 
     async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What the chain answers, if it has to be asked again and again. Raises PoolError in the end."""
-        deadline = time.monotonic() + _STALL_SECONDS / self._pool.speed
+        deadline = time.monotonic() + STALL_SECONDS / self._pool.speed
         while True:
             try:
                 return await ask()
@@ -298,7 +298,7 @@ class Demo:
 
         What is still under way is compared once it has ended.
         """
-        deadline = time.monotonic() + _STALL_SECONDS / self._pool.speed
+        deadline = time.monotonic() + STALL_SECONDS / self._pool.speed
         findings, summary = await self._answered(self._compare)
         while _are_under_way(findings) and time.monotonic() < deadline:
             await asyncio.sleep(self._pool.ledger_wall_seconds)

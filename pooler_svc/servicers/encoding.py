@@ -127,8 +127,8 @@ def _link(link: LinkStatus) -> pooler_pb2.BackendLink:
         unacknowledged=link.unacknowledged,
         reconnects=link.reconnects,
         last_heard_age=None if heard is None else _duration(heard),
-        requests_total=link.requests,
-        responses_total=link.responses,
+        requests_total=link.requests_total,
+        responses_total=link.responses_total,
     )
 
 

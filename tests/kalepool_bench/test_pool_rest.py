@@ -1,11 +1,14 @@
 """When the bench may close the next ledger: what Backend and Pooler say of themselves, put together."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
+import grpc.aio
 import pytest
 
-from kalepool.v1 import backend_pb2, pooler_pb2, types_pb2
-from kalepool_bench.pool.rest import Look
+from kalepool.v1 import backend_pb2, backend_pb2_grpc, pooler_pb2, pooler_pb2_grpc, types_pb2
+from kalepool_bench.pool.rest import Look, NoRest, Services
+from poolkit.grpc_client import open_channel
 
 LEDGER, LEAST_ZEROS = 77, 3
 
@@ -77,3 +80,95 @@ def test_without_least_zeros_a_search_still_needs_its_first_nonce() -> None:
 
     assert look(unsearched).what_is_left(LEDGER, 0) == ["1 searches have too few zeros"]
     assert look().what_is_left(LEDGER - 1, 0) == []
+
+
+class ScriptedBackend(backend_pb2_grpc.BackendServiceServicer):
+    """Says of itself what it has in each of the looks, in their order; the last is true for ever."""
+
+    def __init__(self, looks: Sequence[Look]) -> None:
+        self._looks = looks
+        self.asked = 0
+
+    async def GetHealth(  # noqa: N802
+        self, request: backend_pb2.GetHealthRequest, context: object
+    ) -> backend_pb2.GetHealthResponse:
+        self.asked += 1
+        return self._looks[min(self.asked, len(self._looks)) - 1].backend
+
+
+class ScriptedPooler(pooler_pb2_grpc.PoolerServiceServicer):
+    """The same."""
+
+    def __init__(self, looks: Sequence[Look]) -> None:
+        self._looks = looks
+        self.asked = 0
+
+    async def GetStatus(  # noqa: N802
+        self, request: pooler_pb2.GetStatusRequest, context: object
+    ) -> pooler_pb2.GetStatusResponse:
+        self.asked += 1
+        return pooler_pb2.GetStatusResponse(view=self._looks[min(self.asked, len(self._looks)) - 1].pooler)
+
+
+@asynccontextmanager
+async def scripted(
+    *looks: Look, patience_wall_seconds: float = 60.0
+) -> AsyncIterator[tuple[Services, ScriptedBackend, ScriptedPooler]]:
+    server = grpc.aio.server()
+    backend = ScriptedBackend(looks)  # type: ignore[abstract]
+    pooler = ScriptedPooler(looks)  # type: ignore[abstract]
+    backend_pb2_grpc.add_BackendServiceServicer_to_server(backend, server)
+    pooler_pb2_grpc.add_PoolerServiceServicer_to_server(pooler, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with open_channel(f"127.0.0.1:{port}") as channel:
+            yield (
+                Services(
+                    backend_pb2_grpc.BackendServiceStub(channel),
+                    pooler_pb2_grpc.PoolerServiceStub(channel),
+                    LEAST_ZEROS,
+                    patience_wall_seconds=patience_wall_seconds,
+                ),
+                backend,
+                pooler,
+            )
+    finally:
+        await server.stop(None)
+
+
+def busy(backend: backend_pb2.GetHealthResponse, pooler: pooler_pb2.StatusView) -> None:
+    backend.activity.queries_running = 2
+
+
+def one_call_more(backend: backend_pb2.GetHealthResponse, pooler: pooler_pb2.StatusView) -> None:
+    backend.activity.rpc_calls_total += 1
+
+
+def one_request_more(backend: backend_pb2.GetHealthResponse, pooler: pooler_pb2.StatusView) -> None:
+    pooler.backend_link.requests_total += 1
+
+
+@pytest.mark.parametrize(
+    ("looks", "needed"),
+    [
+        ([look()], 2),
+        ([look(busy), look()], 3),
+        ([look(), look(busy), look()], 4),
+        ([look(), look(one_call_more)], 3),
+        ([look(), look(one_request_more)], 3),
+    ],
+    ids=["at once", "busy first", "busy in between", "a call in between", "a request in between"],
+)
+async def test_rest_is_two_looks_in_a_row_with_nothing_done_in_between(
+    looks: Sequence[Look], needed: int
+) -> None:
+    async with scripted(*looks) as (services, backend, pooler):
+        assert (await services.rest(LEDGER)).counts == looks[-1].counts
+        assert (backend.asked, pooler.asked) == (needed, needed)
+
+
+async def test_who_never_rests_is_given_up_and_what_was_left_is_told() -> None:
+    async with scripted(look(busy), patience_wall_seconds=0.1) as (services, _, _):
+        with pytest.raises(NoRest, match=r"no rest in ledger 77 after 0\.1 s: 2 queries run"):
+            await services.rest(LEDGER)

@@ -12,6 +12,7 @@ import pytest_asyncio
 from kalepool_cli.local_pool import LocalPool
 from kalepool_cli.processes import ProcessFailed
 from kalepool_cli.secret_files import write_secret
+from poolkit.errors import RpcUnavailable
 
 
 @pytest_asyncio.fixture
@@ -43,6 +44,17 @@ async def test_a_process_that_ends_ends_what_is_played_and_is_named(pool: LocalP
         await pool.run_watched(play())
     assert ended.is_set()
     assert await pool.stop() == ["localnet"]
+
+
+async def test_a_play_that_fails_because_a_process_has_ended_is_told_by_the_process(pool: LocalPool) -> None:
+    await pool.start_chain_and_database()
+
+    async def play() -> None:
+        pool.localnet.kill()
+        raise RpcUnavailable("nobody answers any more")
+
+    with pytest.raises(ProcessFailed, match="localnet ended with exit code -9"):
+        await pool.run_watched(play())
 
 
 async def test_a_watched_play_gives_its_result_and_its_own_errors(pool: LocalPool) -> None:

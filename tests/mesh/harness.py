@@ -19,7 +19,6 @@ from kalepool.v1.pooler_pb2_grpc import PoolerServiceStub
 from kalepool_cli.demo.farmers import add_farmers
 from kalepool_cli.local_pool import LocalPool
 from poolkit.farm_reader import FarmReader
-from poolkit.ports import KeptPort
 from poolkit.stellar_rpc import StellarRpc
 
 SPEED = 10.0
@@ -33,11 +32,8 @@ _POLL_WALL_SECONDS = 0.02
 class Mesh:
     """A running pool with farmers, its records, and its chain."""
 
-    def __init__(
-        self, pool: LocalPool, database: Database, rpc: StellarRpc, farmers: int, admin_port: int
-    ) -> None:
+    def __init__(self, pool: LocalPool, database: Database, rpc: StellarRpc, farmers: int) -> None:
         self.pool = pool
-        self._admin_url = f"http://127.0.0.1:{admin_port}"
         self.database = database
         self.rpc = rpc
         self.farm = FarmReader(rpc, LOCAL)
@@ -47,7 +43,7 @@ class Mesh:
         """`pause`, `resume` or `jump`, as the chain's admin endpoint knows them."""
         async with (
             aiohttp.ClientSession() as http,
-            http.post(f"{self._admin_url}/clock/{change}", json=fields) as answer,
+            http.post(f"{self.pool.localnet_admin_url}/clock/{change}", json=fields) as answer,
         ):
             assert answer.status == 200, await answer.text()
 
@@ -169,8 +165,7 @@ async def running_mesh(*, farmers: int = FARMERS, speed: float = SPEED) -> Async
     """PostgreSQL, localnet, Backend and farmers; the test starts the Pooler. It must all stop cleanly."""
     data = Path(tempfile.mkdtemp(prefix="kalepool-mesh-"))
     data.chmod(0o755)  # run by root, PostgreSQL is a user of its own and must get through
-    admin = KeptPort()
-    pool = LocalPool(data, speed=speed, localnet_options=("--admin-port", str(admin.number)))
+    pool = LocalPool(data, speed=speed)
     # The tests beside this one need a core too; but at the lowest priority they would leave nothing of it.
     pool.pooler_settings.update(HASHER_THREADS="1", HASHER_NICE="5")
     try:
@@ -181,11 +176,10 @@ async def running_mesh(*, farmers: int = FARMERS, speed: float = SPEED) -> Async
             await add_farmers(pool, farmers)
             database = Database(pool.database_url, pool_size=2)
             try:
-                yield Mesh(pool, database, rpc, farmers, admin.number)
+                yield Mesh(pool, database, rpc, farmers)
             finally:
                 database.close()
     finally:
         not_clean = await pool.stop()
-        admin.close()
     assert not not_clean, f"not stopped cleanly: {', '.join(not_clean)}; logs in {data}"
     shutil.rmtree(data)
