@@ -75,6 +75,8 @@ class LocalPool:
         self.pooler_settings: dict[str, str] = {}
         # Each from its choice on, also while its service is not up.
         self._kept_ports: list[KeptPort] = []
+        # A process was started, which whoever watches the others has to watch as well.
+        self._one_more = asyncio.Event()
         self.postgres = self._process("postgres", "postgres", "--data", str(data / "postgres"))
         self.localnet = self._process("localnet", "localnet")
         self.backend = self._process("backend", "backend")
@@ -127,14 +129,16 @@ class LocalPool:
         if not self.backend.was_started:
             self.backend_port = self._keep_port(self.backend_port)
         self.backend = self._process("backend", "backend", environment=self._backend_environment())
-        await _start_service(self.backend, self.backend_address)
+        await self._start(self.backend)
+        await _until_ready(self.backend, _wait_until_serving(self.backend_address))
 
     async def start_pooler(self) -> None:
         """Start it (again) and wait until it serves; `create_pooler` comes first."""
         if not self.pooler.was_started:
             self.pooler_port = self._keep_port(self.pooler_port)
         self.pooler = self._process("pooler", "pooler", environment=self._pooler_environment())
-        await _start_service(self.pooler, self.pooler_address)
+        await self._start(self.pooler)
+        await _until_ready(self.pooler, _wait_until_serving(self.pooler_address))
 
     async def create_pooler(self, name: str = "pooler-1", *, capacity: int = 100) -> None:
         """Make the pooler that this pool runs, and keep its key in a file."""
@@ -154,18 +158,19 @@ class LocalPool:
         return not_clean
 
     async def watch(self) -> None:
-        """Wait until a process ends by itself, and raise ProcessFailed for it."""
-        watchers = {
-            asyncio.ensure_future(process.fail_if_ended()) for process in self.processes if process.is_running
-        }
-        try:
-            done, _ = await asyncio.wait(watchers, return_when=asyncio.FIRST_COMPLETED)
-            for watcher in done:
-                watcher.result()
-        finally:
-            for watcher in watchers:
-                watcher.cancel()
-            await asyncio.gather(*watchers, return_exceptions=True)
+        """Wait until a process, also one that is started meanwhile, ends; raises ProcessFailed for it."""
+        while True:
+            self._one_more.clear()
+            watched = [process.fail_if_ended() for process in self.processes if process.was_started]
+            watchers = {asyncio.ensure_future(each) for each in (self._one_more.wait(), *watched)}
+            try:
+                done, _ = await asyncio.wait(watchers, return_when=asyncio.FIRST_COMPLETED)
+                for watcher in done:
+                    watcher.result()
+            finally:
+                for watcher in watchers:
+                    watcher.cancel()
+                await asyncio.gather(*watchers, return_exceptions=True)
 
     async def run_watched(self, body: Coroutine[None, None, T]) -> T:
         """Run `body`; ProcessFailed, and `body` cancelled, as soon as any process ends by itself."""
@@ -221,6 +226,10 @@ class LocalPool:
             self.data / "logs" / f"{name}.log",
         )
 
+    async def _start(self, process: ManagedProcess) -> None:
+        await process.start()
+        self._one_more.set()
+
     def _chain_environment(self) -> dict[str, str]:
         return {"STELLAR_NETWORK": LOCAL.name, "RPC_URL": self.rpc_url}
 
@@ -244,7 +253,7 @@ class LocalPool:
         }
 
     async def _start_postgres(self) -> None:
-        await self.postgres.start()
+        await self._start(self.postgres)
         await _until_ready(self.postgres, self._read_database_url())
 
     async def _read_database_url(self) -> None:
@@ -270,7 +279,7 @@ class LocalPool:
             str(self.speed),
         )
         self.localnet = self._process("localnet", "localnet", *options, *self._localnet_options)
-        await self.localnet.start()
+        await self._start(self.localnet)
         await _until_ready(self.localnet, self._wait_for_rpc())
 
     async def _wait_for_rpc(self) -> None:
@@ -291,11 +300,6 @@ def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
         for key, value in environment.items()
         if key in _SETTINGS_OF_THE_SHELL or (key not in _SETTINGS and not key.startswith(_SETTING_PREFIXES))
     }
-
-
-async def _start_service(process: ManagedProcess, address: str) -> None:
-    await process.start()
-    await _until_ready(process, _wait_until_serving(address))
 
 
 async def _wait_until_serving(address: str) -> None:

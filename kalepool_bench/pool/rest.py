@@ -1,7 +1,6 @@
 """When Backend and Pooler have nothing left to do before the next ledger: the bench then closes it."""
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -110,21 +109,25 @@ class Services:
 
         One is not enough: what is about to begin shows in neither status. Raises NoRest, PoolError.
         """
-        deadline = time.monotonic() + self._patience_wall_seconds
+        left = ["Backend or Pooler does not answer"]
         pause = _FIRST_PAUSE_WALL_SECONDS
         before: Look | None = None
-        await asyncio.sleep(_SOONEST_REST_WALL_SECONDS)
-        while True:
-            look = await self.look()
-            left = look.what_is_left(ledger, self._least_zeros)
-            if not left and before is not None and before.counts == look.counts:
-                return look
-            if time.monotonic() > deadline:
-                what = "; ".join(left) or "it never rests"
-                raise NoRest(f"no rest in ledger {ledger} after {self._patience_wall_seconds:g} s: {what}")
-            before = None if left else look
-            await asyncio.sleep(pause if left else _SECOND_LOOK_WALL_SECONDS)
-            pause = min(pause * _GROWTH, _LONGEST_PAUSE_WALL_SECONDS)
+        try:
+            async with asyncio.timeout(self._patience_wall_seconds):
+                await asyncio.sleep(_SOONEST_REST_WALL_SECONDS)
+                while True:
+                    look = await self.look()
+                    left = look.what_is_left(ledger, self._least_zeros)
+                    if not left and before is not None and before.counts == look.counts:
+                        return look
+                    before = None if left else look
+                    await asyncio.sleep(pause if left else _SECOND_LOOK_WALL_SECONDS)
+                    pause = min(pause * _GROWTH, _LONGEST_PAUSE_WALL_SECONDS)
+        except TimeoutError:
+            what = "; ".join(left) or "it never rests"
+            raise NoRest(
+                f"no rest in ledger {ledger} after {self._patience_wall_seconds:g} s: {what}"
+            ) from None
 
 
 @asynccontextmanager

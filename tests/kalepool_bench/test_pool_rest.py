@@ -1,5 +1,6 @@
 """When the bench may close the next ledger: what Backend and Pooler say of themselves, put together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -88,11 +89,14 @@ class ScriptedBackend(backend_pb2_grpc.BackendServiceServicer):
     def __init__(self, looks: Sequence[Look]) -> None:
         self._looks = looks
         self.asked = 0
+        self.answers = True
 
     async def GetHealth(  # noqa: N802
         self, request: backend_pb2.GetHealthRequest, context: object
     ) -> backend_pb2.GetHealthResponse:
         self.asked += 1
+        if not self.answers:
+            await asyncio.Event().wait()
         return self._looks[min(self.asked, len(self._looks)) - 1].backend
 
 
@@ -172,3 +176,11 @@ async def test_who_never_rests_is_given_up_and_what_was_left_is_told() -> None:
     async with scripted(look(busy), patience_wall_seconds=0.1) as (services, _, _):
         with pytest.raises(NoRest, match=r"no rest in ledger 77 after 0\.1 s: 2 queries run"):
             await services.rest(LEDGER)
+
+
+async def test_a_service_that_does_not_answer_is_not_waited_for_any_longer() -> None:
+    async with scripted(look(), patience_wall_seconds=0.1) as (services, backend, _):
+        backend.answers = False
+        async with asyncio.timeout(60):
+            with pytest.raises(NoRest, match="Backend or Pooler does not answer"):
+                await services.rest(LEDGER)

@@ -46,6 +46,17 @@ async def test_a_process_that_ends_ends_what_is_played_and_is_named(pool: LocalP
     assert await pool.stop() == ["localnet"]
 
 
+async def test_a_process_that_is_started_in_the_play_is_watched_as_well(pool: LocalPool) -> None:
+    async def play() -> None:
+        await pool.start_chain_and_database()
+        pool.localnet.kill()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(120):
+        with pytest.raises(ProcessFailed, match="localnet ended with exit code -9"):
+            await pool.run_watched(play())
+
+
 async def test_a_play_that_fails_because_a_process_has_ended_is_told_by_the_process(pool: LocalPool) -> None:
     await pool.start_chain_and_database()
 
