@@ -5,7 +5,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any, Final
 
-from stellar_sdk import scval, xdr
+from stellar_sdk import xdr
 
 from kale.addresses import account_text, contract_text
 from kale.constants import HASH_BYTES
@@ -28,6 +28,8 @@ _ACCOUNT: Final = (
     + wire.int32(xdr.PublicKeyType.PUBLIC_KEY_TYPE_ED25519)
 )
 _CONTRACT: Final = _ADDRESS + wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_CONTRACT)
+_VECTOR: Final = wire.int32(_KIND.SCV_VEC) + wire.int32(1)
+_VECTOR_HEAD_BYTES: Final = len(_VECTOR) + 4
 _MUXED: Final = _ADDRESS + wire.int32(xdr.SCAddressType.SC_ADDRESS_TYPE_MUXED_ACCOUNT)
 
 _UINT32: Final = Struct(">4xI")
@@ -79,7 +81,10 @@ def hash32(value: bytes) -> bytes:
 
 
 def u32_vector(value: bytes) -> tuple[int, ...]:
-    return tuple(scval.from_uint32(item) for item in scval.from_vec(xdr.SCVal.from_xdr_bytes(value)))
+    """Numbers have one size: an item of another kind is found where it begins."""
+    _require_kind(value, _VECTOR)
+    items = value[_VECTOR_HEAD_BYTES:]
+    return tuple([u32(items[start : start + _UINT32.size]) for start in range(0, len(items), _UINT32.size)])
 
 
 def is_error(value: bytes) -> bool:

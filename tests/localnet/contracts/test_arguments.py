@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from stellar_sdk import StrKey, scval, xdr
 
@@ -108,6 +108,20 @@ def test_arguments_are_read_as_the_sdk_reads_them(value: xdr.SCVal) -> None:
         (arguments.i128, scval.from_int128),
     ):
         assert outcome_of(read, encode_value(value)) == outcome_of(expected, value)
+
+
+@given(values)
+@example(xdr.SCVal(KIND.SCV_VEC))
+def test_vectors_of_numbers_are_read_as_the_sdk_reads_them(value: xdr.SCVal) -> None:
+    items = None if value.vec is None else [outcome_of(scval.from_uint32, item) for item in value.vec.sc_vec]
+    expected = None if items is None or None in items else tuple(items)
+    assert outcome_of(arguments.u32_vector, encode_value(value)) == expected
+
+
+@given(st.lists(st.integers(0, 2**32 - 1)))
+def test_a_vector_of_numbers_has_any_length(numbers: list[int]) -> None:
+    value = scval.to_vec(list(map(scval.to_uint32, numbers)))
+    assert arguments.u32_vector(encode_value(value)) == tuple(numbers)
 
 
 @given(hashes)

@@ -154,8 +154,10 @@ def test_a_tractor_that_knows_no_farm_ends_in_a_trap(chain: ContractChain) -> No
 
 
 def test_wrong_arguments_end_in_a_trap(chain: ContractChain) -> None:
-    outcome = chain.call("harvest", address_value(ADA), scval.to_uint32(1), contract=TRACTOR)
-    assert failure_text(outcome) == "Error(WasmVm, InvalidAction)"
+    absent = xdr.SCVal(xdr.SCValType.SCV_VEC)
+    for pails in (scval.to_uint32(1), scval.to_vec([scval.to_uint64(1)]), absent):
+        outcome = chain.call("harvest", address_value(ADA), pails, contract=TRACTOR)
+        assert failure_text(outcome) == "Error(WasmVm, InvalidAction)"
     assert failure_text(chain.call("plough", contract=TRACTOR)) == "Error(WasmVm, MissingValue)"
 
 
