@@ -15,6 +15,8 @@ from localnet.transactions.fees import Resources
 from localnet.transactions.resource_use import is_classic_key
 
 MAX_ENVELOPE_BYTES = 1024 * 1024
+_MAX_OPERATIONS: Final = 100
+_MAX_SIGNATURES: Final = 20
 
 _INVOCATION_KINDS = frozenset(
     {
@@ -237,9 +239,16 @@ def _read_transaction(reader: WireReader) -> Transaction:
         sequence=reader.int64(),
         conditions=reader.preconditions(depth),
         memo=reader.memo(depth),
-        operations=reader.array(_read_operation, depth),
+        operations=_read_operations(reader, depth),
         soroban_data=_read_extension(reader, depth),
     )
+
+
+def _read_operations(reader: WireReader, depth: int) -> list[Operation]:
+    operations = reader.array(_read_operation, depth)
+    if len(operations) > _MAX_OPERATIONS:
+        raise EnvelopeError(f"{len(operations)} operations, at most {_MAX_OPERATIONS} are accepted")
+    return operations
 
 
 def _read_operation(reader: WireReader, depth: int) -> Operation:
@@ -281,8 +290,8 @@ def _read_archived(reader: WireReader) -> tuple[int, ...]:
 
 def _read_signatures(reader: WireReader) -> list[xdr.DecoratedSignature]:
     count = reader.uint32()
-    if count > 20:
-        raise EnvelopeError(f"{count} signatures, at most 20 are accepted")
+    if count > _MAX_SIGNATURES:
+        raise EnvelopeError(f"{count} signatures, at most {_MAX_SIGNATURES} are accepted")
     return [reader.signature() for _ in range(count)]
 
 
