@@ -38,6 +38,9 @@ class _WrittenAtOnce(web.StreamResponse):
         """Leaves out what the base class prepares for headers that are not known."""
         self._json = body
 
+    def __repr__(self) -> str:
+        return f"_WrittenAtOnce({len(self._json)} bytes)"
+
     @property
     def keep_alive(self) -> bool:
         return True
@@ -48,6 +51,7 @@ class _WrittenAtOnce(web.StreamResponse):
             raise ConnectionResetError("the client has gone")
         ending = f"Content-Length: {len(self._json)}\r\nDate: {_date(int(time.time()))}\r\n\r\n"
         transport.write(_HEAD + ending.encode("ascii") + self._json)
+        await request.writer.drain()
 
     async def write_eof(self, data: bytes = b"") -> None:
         """All is written."""

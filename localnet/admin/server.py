@@ -1,17 +1,13 @@
 """The HTTP side of the admin endpoint: JSON by POST, for programs on this machine and not for web pages."""
 
 import json
-from typing import Final
 
 from aiohttp import web
 
 from localnet.admin.requests import AdminError, Result, Routes
-from localnet.http_body import read_body
+from localnet.http_body import MAX_READ_BYTES, read_body
+from localnet.json_answer import JSON
 from poolkit.startup_error import StartupError
-
-MAX_BODY_BYTES: Final = 1024 * 1024
-
-_JSON: Final = "application/json"
 
 
 class AdminHandlers:
@@ -34,18 +30,18 @@ class AdminHandlers:
             raise AdminError(403, "requests of web pages are not served")
         if request.method != "POST":
             raise AdminError(405, f"{request.method} is not served, only POST")
-        if request.content_type != _JSON:
-            raise AdminError(415, f"content type is {request.content_type}, must be {_JSON}")
+        if request.content_type != JSON:
+            raise AdminError(415, f"content type is {request.content_type}, must be {JSON}")
         route = self._routes.get(request.path)
         if route is None:
             raise AdminError(404, f"{request.path} is unknown; known are {', '.join(sorted(self._routes))}")
         try:
-            body = await read_body(request, MAX_BODY_BYTES)
+            body = await read_body(request, MAX_READ_BYTES)
         except web.HTTPRequestEntityTooLarge:
-            raise AdminError(413, f"the body is too long, at most {MAX_BODY_BYTES} bytes are read") from None
+            raise AdminError(413, f"the body is too long, at most {MAX_READ_BYTES} bytes are read") from None
         return await route.answer(body)
 
 
 def _response(status: int, body: Result) -> web.Response:
     encoded = json.dumps(body, separators=(",", ":")).encode("ascii")
-    return web.Response(status=status, body=encoded, content_type=_JSON)
+    return web.Response(status=status, body=encoded, content_type=JSON)

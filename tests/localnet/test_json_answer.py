@@ -5,7 +5,10 @@ import json
 from dataclasses import dataclass
 
 import pytest
+from aiohttp import web
 
+from localnet.json_answer import json_answer
+from localnet.listener import Listener
 from localnet.testing import NodeHandle
 
 _HEALTH = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "getHealth"}).encode()
@@ -62,3 +65,35 @@ async def test_older_clients_are_told_whether_the_connection_stays(
     (answer,) = await ask(node, version="1.0", connection=connection)
     assert answer.status_line == "HTTP/1.0 200 OK"
     assert answer.headers.get("Connection") == expected
+
+
+async def read_answers(reader: asyncio.StreamReader, times: int) -> None:
+    for _ in range(times):
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0]))
+
+
+async def test_a_client_that_does_not_read_is_waited_for() -> None:
+    """Else its answers would fill the memory: these are 200 MB, of which sockets hold a few."""
+    times, large, served = 200, bytes(1_000_000), {"/large": 0, "/small": 0}
+
+    async def serve(request: web.BaseRequest) -> web.StreamResponse:
+        served[request.path] += 1
+        return json_answer(request, large if request.path == "/large" else b"{}")
+
+    listener = Listener("127.0.0.1", 0)
+    await listener.open(serve)
+    host, port = listener.address.split(":")
+    idle_reader, idle = await asyncio.open_connection(host, int(port))
+    busy_reader, busy = await asyncio.open_connection(host, int(port))
+    idle.write(b"GET /large HTTP/1.1\r\nHost: localnet\r\n\r\n" * times)
+    for _ in range(times):
+        busy.write(b"GET /small HTTP/1.1\r\nHost: localnet\r\n\r\n")
+        await read_answers(busy_reader, 1)
+    assert served["/small"] == times
+    assert 0 < served["/large"] < times // 2
+    await read_answers(idle_reader, times)
+    assert served["/large"] == times
+    idle.close()
+    busy.close()
+    await listener.end()
