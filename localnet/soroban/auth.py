@@ -1,22 +1,21 @@
 """Who has authorised what: recorded in simulation, demanded on apply (CAP-46-11, CAP-71).
 
-An authorisation is a tree of calls. A node is used up when its address is asked for
-in a call that equals it; a child only from within the call that matched its parent.
+An authorisation is a tree of calls (`auth_trees`).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from stellar_sdk import scval, xdr
 
 from kale.addresses import address_text, sc_address
-from localnet.ledger import value_wire, wire
-from localnet.ledger.call_reader import Authorization, AuthorizedCall
-from localnet.ledger.call_wire import authorized_call, encode_credentials
+from localnet.ledger import value_wire
+from localnet.ledger.call_reader import Authorization
+from localnet.ledger.call_wire import encode_credentials
 from localnet.ledger.value_wire import encode_value
 from localnet.soroban import cost_table
 from localnet.soroban.account_signatures import SignatureError, check_account_signatures, given_signatures
+from localnet.soroban.auth_trees import AuthSnapshot, AuthTree, Call, CallNode
 from localnet.soroban.budget import Budget
 from localnet.soroban.credentials import address_credentials, authorization_payload
 from localnet.soroban.errors import ErrorCode, ErrorType, HostError
@@ -24,28 +23,6 @@ from localnet.soroban.invocation import EnforceAuth, LedgerInfo, RecordAuth
 
 _CREDENTIALS: Final = xdr.SorobanCredentialsType
 _BY_SOURCE: Final = xdr.SorobanCredentials(_CREDENTIALS.SOROBAN_CREDENTIALS_SOURCE_ACCOUNT)
-
-
-class Call:
-    """One contract call: what an authorisation must equal. `args` are encoded values."""
-
-    __slots__ = ("_encoded", "args", "contract_id", "function")
-
-    def __init__(self, contract_id: str, function: str, args: tuple[bytes, ...]) -> None:
-        self.contract_id = contract_id
-        self.function = function
-        self.args = args
-        self._encoded: bytes | None = None
-
-    def __repr__(self) -> str:
-        return f"Call({self.contract_id}.{self.function})"
-
-    @property
-    def encoded(self) -> bytes:
-        """XDR `SorobanAuthorizedFunction`: the form in which it is signed, and compared."""
-        if self._encoded is None:
-            self._encoded = authorized_call(self.contract_id, self.function, self.args)
-        return self._encoded
 
 
 class AuthHost(Protocol):
@@ -104,101 +81,6 @@ class Authorizer(Protocol):
         """What was asked for, as XDR `SorobanAuthorizationEntry`s; nothing if it was demanded."""
 
 
-class _Node:
-    """A call in a tree, encoded; `used` when it has been asked for."""
-
-    __slots__ = ("children", "encoded", "used")
-
-    def __init__(self, encoded: bytes, children: list["_Node"], *, used: bool) -> None:
-        self.encoded = encoded
-        self.children = children
-        self.used = used
-
-    @classmethod
-    def demanded(cls, call: AuthorizedCall) -> "_Node":
-        return cls(call.function, [cls.demanded(child) for child in call.children], used=False)
-
-    @classmethod
-    def recorded(cls, call: Call) -> "_Node":
-        return cls(call.encoded, [], used=True)
-
-    def walk(self) -> Iterator["_Node"]:
-        """The node and all below it."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
-
-    def invocation(self) -> bytes:
-        """XDR `SorobanAuthorizedInvocation`."""
-        return self.encoded + wire.array([child.invocation() for child in self.children])
-
-
-class _Tracker:
-    """One tree of one address, and the nodes that the calls in progress matched."""
-
-    __slots__ = ("address", "authenticated", "credentials", "path", "root")
-
-    def __init__(
-        self, address: str, root: _Node, credentials: xdr.SorobanCredentials, path: list[_Node | None]
-    ) -> None:
-        self.address = address
-        self.root = root
-        self.credentials = credentials
-        self.path = path
-        self.authenticated = False
-
-    @property
-    def matched_here(self) -> bool:
-        """Whether the current call has used a node already: each asking needs one of its own."""
-        return self.path[-1] is not None
-
-    @property
-    def innermost(self) -> _Node | None:
-        """The node of the nearest call in progress that matched."""
-        for node in reversed(self.path):
-            if node is not None:
-                return node
-        return None
-
-    def match(self, encoded: bytes) -> bool:
-        """Uses the node that equals the current call, if there is one in reach."""
-        if self.matched_here:
-            return False
-        parent = self.innermost
-        candidates = [self.root] if parent is None else parent.children
-        for node in candidates:
-            if not node.used and node.encoded == encoded:
-                node.used = True
-                self.path[-1] = node
-                return True
-        return False
-
-
-@dataclass(frozen=True)
-class AuthSnapshot:
-    """Which trees there were, who had authenticated, and each node's use and number of children."""
-
-    trackers: tuple[tuple[_Tracker, bool], ...]
-    nodes: tuple[tuple[_Node, bool, int], ...]
-
-    @classmethod
-    def of(cls, trackers: Sequence[_Tracker]) -> "AuthSnapshot":
-        nodes = [node for tracker in trackers for node in tracker.root.walk()]
-        return cls(
-            tuple((tracker, tracker.authenticated) for tracker in trackers),
-            tuple((node, node.used, len(node.children)) for node in nodes),
-        )
-
-    def restored(self) -> list[_Tracker]:
-        """The trees as they were."""
-        for tracker, authenticated in self.trackers:
-            tracker.authenticated = authenticated
-        for node, used, children in self.nodes:
-            node.used = used
-            del node.children[children:]
-        return [tracker for tracker, _ in self.trackers]
-
-
 class RecordingAuthorizer:
     """Grants everything and writes down what was asked for."""
 
@@ -206,25 +88,25 @@ class RecordingAuthorizer:
         self._settings = settings
         self._host = host
         self._depth = 0
-        self._trackers: list[_Tracker] = []
+        self._trees: list[AuthTree] = []
 
     def enter(self) -> None:
         self._depth += 1
-        for tracker in self._trackers:
-            tracker.path.append(None)
+        for tree in self._trees:
+            tree.path.append(None)
 
     def leave(self) -> None:
         self._depth -= 1
-        for tracker in self._trackers:
-            tracker.path.pop()
+        for tree in self._trees:
+            tree.path.pop()
 
     def require(self, address: str, call: Call) -> None:
-        node = _Node.recorded(call)
-        for tracker in self._trackers:
-            parent = tracker.innermost
-            if tracker.address == address and parent is not None and not tracker.matched_here:
+        node = CallNode.recorded(call)
+        for tree in self._trees:
+            parent = tree.innermost
+            if tree.address == address and parent is not None and not tree.matched_here:
                 parent.children.append(node)
-                tracker.path[-1] = node
+                tree.path[-1] = node
                 return
         if self._settings.root_only and self._depth > 1:
             raise self._host.fail(
@@ -235,22 +117,17 @@ class RecordingAuthorizer:
                 "authorization.",
                 [value_wire.address(address)],
             )
-        path: list[_Node | None] = [None] * (self._depth - 1)
-        self._trackers.append(_Tracker(address, node, self._new_credentials(address), [*path, node]))
+        path: list[CallNode | None] = [None] * (self._depth - 1)
+        self._trees.append(AuthTree(address, node, self._new_credentials(address), [*path, node]))
 
     def snapshot(self) -> AuthSnapshot:
-        return AuthSnapshot.of(self._trackers)
+        return AuthSnapshot.of(self._trees)
 
     def restore(self, snapshot: AuthSnapshot) -> None:
-        self._trackers = snapshot.restored()
+        self._trees = snapshot.restored()
 
     def recorded(self) -> tuple[bytes, ...]:
-        return tuple(
-            [
-                encode_credentials(tracker.credentials) + tracker.root.invocation()
-                for tracker in self._trackers
-            ]
-        )
+        return tuple([encode_credentials(tree.credentials) + tree.root.invocation() for tree in self._trees])
 
     def _new_credentials(self, address: str) -> xdr.SorobanCredentials:
         if address == self._settings.source:
@@ -278,22 +155,22 @@ class EnforcingAuthorizer:
     def __init__(self, settings: EnforceAuth, host: AuthHost) -> None:
         self._settings = settings
         self._host = host
-        self._trackers = [self._tracker(entry) for entry in settings.entries]
+        self._trees = [self._tree(entry) for entry in settings.entries]
 
     def enter(self) -> None:
-        for tracker in self._trackers:
-            tracker.path.append(None)
+        for tree in self._trees:
+            tree.path.append(None)
 
     def leave(self) -> None:
-        for tracker in self._trackers:
-            tracker.path.pop()
+        for tree in self._trees:
+            tree.path.pop()
 
     def require(self, address: str, call: Call) -> None:
-        for tracker in self._trackers:
-            if tracker.address == address and tracker.match(call.encoded):
-                if not tracker.authenticated:
-                    self._authenticate(tracker)
-                    tracker.authenticated = True
+        for tree in self._trees:
+            if tree.address == address and tree.match(call.encoded):
+                if not tree.authenticated:
+                    self._authenticate(tree)
+                    tree.authenticated = True
                 return
         raise self._host.fail(
             ErrorType.SCE_AUTH,
@@ -303,34 +180,34 @@ class EnforcingAuthorizer:
         )
 
     def snapshot(self) -> AuthSnapshot:
-        return AuthSnapshot.of(self._trackers)
+        return AuthSnapshot.of(self._trees)
 
     def restore(self, snapshot: AuthSnapshot) -> None:
-        self._trackers = snapshot.restored()
+        self._trees = snapshot.restored()
 
     def recorded(self) -> tuple[bytes, ...]:
         return ()
 
-    def _tracker(self, entry: Authorization) -> _Tracker:
+    def _tree(self, entry: Authorization) -> AuthTree:
         try:
             signed = address_credentials(entry.credentials)
             address = self._settings.source if signed is None else address_text(signed.address)
         except ValueError as error:
             raise self._host.fail(ErrorType.SCE_AUTH, ErrorCode.SCEC_INVALID_INPUT, str(error)) from error
-        return _Tracker(address, _Node.demanded(entry.root), entry.credentials, [])
+        return AuthTree(address, CallNode.demanded(entry.root), entry.credentials, [])
 
-    def _authenticate(self, tracker: _Tracker) -> None:
+    def _authenticate(self, tree: AuthTree) -> None:
         """In the host's order: signature, expiry, nonce. The transaction signed for its source."""
-        signed = address_credentials(tracker.credentials)
+        signed = address_credentials(tree.credentials)
         if signed is None:
             return
         self._host.budget.charge(cost_table.AUTH_PAYLOAD)
-        address = value_wire.address(tracker.address)
+        address = value_wire.address(tree.address)
         payload = authorization_payload(
-            self._host.ledger.network_id, tracker.credentials, tracker.root.invocation()
+            self._host.ledger.network_id, tree.credentials, tree.root.invocation()
         )
         try:
-            self._check_signature(tracker, payload, signed.signature)
+            self._check_signature(tree, payload, signed.signature)
         except HostError as error:
             if not error.is_recoverable:
                 raise
@@ -340,17 +217,17 @@ class EnforcingAuthorizer:
                 "failed account authentication with error",
                 [address, value_wire.error(error.error)],
             ) from error
-        self._consume_nonce(tracker.address, signed)
+        self._consume_nonce(tree.address, signed)
 
-    def _check_signature(self, tracker: _Tracker, payload: bytes, signature: xdr.SCVal) -> None:
-        if tracker.address.startswith("C"):
-            contexts = scval.to_vec(_contexts(tracker.root))
+    def _check_signature(self, tree: AuthTree, payload: bytes, signature: xdr.SCVal) -> None:
+        if tree.address.startswith("C"):
+            contexts = scval.to_vec(_contexts(tree.root))
             args = (value_wire.binary(payload), encode_value(signature), encode_value(contexts))
-            self._host.check_custom_account(tracker.address, args)
+            self._host.check_custom_account(tree.address, args)
             return
         try:
             given = given_signatures(signature)
-            account = self._signing_account(tracker.address)
+            account = self._signing_account(tree.address)
             check_account_signatures(account, payload, given, self._host.budget)
         except SignatureError as refusal:
             if not refusal.message:
@@ -397,7 +274,7 @@ class EnforcingAuthorizer:
             )
 
 
-def _contexts(root: _Node) -> list[xdr.SCVal]:
+def _contexts(root: CallNode) -> list[xdr.SCVal]:
     """The tree's calls depth first, as `__check_auth` gets them."""
     contexts: list[xdr.SCVal] = []
     call = xdr.SorobanAuthorizedFunction.from_xdr_bytes(root.encoded).contract_fn

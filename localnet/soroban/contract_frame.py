@@ -11,7 +11,7 @@ from localnet.ledger.contract_instance import ContractInstance
 from localnet.ledger.entries import StoredEntry
 from localnet.ledger.entry_keys import code_key_bytes, instance_key_bytes, value_key_bytes
 from localnet.soroban import cost_table
-from localnet.soroban.auth import Call
+from localnet.soroban.auth_trees import Call
 from localnet.soroban.budget import Budget
 from localnet.soroban.contract_env import Program
 from localnet.soroban.errors import ErrorCode, ErrorType, HostError

@@ -15,7 +15,8 @@ from localnet.ledger.contract_instance import ContractInstance
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.entry_keys import code_key_bytes, instance_key_bytes, key_values, value_key_bytes
 from localnet.soroban import cost_table
-from localnet.soroban.auth import Authorizer, Call, EnforcingAuthorizer, RecordingAuthorizer
+from localnet.soroban.auth import Authorizer, EnforcingAuthorizer, RecordingAuthorizer
+from localnet.soroban.auth_trees import Call
 from localnet.soroban.budget import Budget
 from localnet.soroban.contract_env import Program, ProgramFinder
 from localnet.soroban.contract_frame import STORAGE_KEY, Frame
