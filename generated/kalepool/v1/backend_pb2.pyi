@@ -1381,7 +1381,10 @@ Global___GetHealthResponse: _TypeAlias = GetHealthResponse  # noqa: Y015
 
 @_typing.final
 class BackendActivity(_message.Message):
-    """What the Backend is doing at this moment. Without a query and a call under way it waits: for a ledger or for a pooler."""
+    """What the Backend is doing at this moment. What is in flight or pending, and `responses_total`, is the same from all
+    replicas, which share a database; queries and calls are of the one that answers. Without a query and a call under way
+    that one waits: for a ledger or for a pooler.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1402,13 +1405,13 @@ class BackendActivity(_message.Message):
     harvests_pending: _builtins.int
     """Pails that are worked and not harvested yet."""
     queries_running: _builtins.int
-    """Database transactions under way, without this call's own."""
+    """Database transactions under way that somebody waits for, without this call's own."""
     rpc_calls_running: _builtins.int
     """Calls to Stellar RPC under way, without those that poll for the latest ledger."""
     rpc_calls_total: _builtins.int
     """Such calls since the start."""
     responses_total: _builtins.int
-    """Durable stream responses written in the current sessions of all poolers."""
+    """Durable stream responses written in the current sessions of all poolers; less again when a session has ended."""
     def __init__(
         self,
         *,

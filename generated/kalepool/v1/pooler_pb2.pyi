@@ -251,8 +251,9 @@ class StatusView(_message.Message):
     blocks_harvested: _builtins.int
     """Blocks whose harvest it has seen finished since it started."""
     parts_behind: _builtins.int
-    """Parts of it (planting, working, harvesting) that have not looked at the latest change yet. With none of them behind
-    and no request unacknowledged, it waits: for a ledger, for the Backend or for its hasher.
+    """Parts of it (planting, working, harvesting) that have not looked at the latest change yet, are looking just now, or
+    have failed and not begun again. With none of them behind and no request unacknowledged, it waits: for a ledger,
+    for the Backend or for its hasher.
     """
     latest_ledger: _builtins.int
     """Latest ledger that it has seen; 0: none yet."""
