@@ -63,7 +63,7 @@ async def measure_pool(
 
     async def measure() -> int:
         nonlocal figures
-        await demo.set_up()
+        await pool.run_watched(demo.set_up())
         try:
             report = await pool.run_watched(demo.play_by(play.play_blocks, show_tables=False))
         except (DriverError, NoRest) as error:

@@ -67,7 +67,7 @@ async def run_pool(pool: LocalPool, play: Coroutine[Any, Any, int], console: Con
 
 
 async def _play(demo: Demo, pool: LocalPool, json_file: Path | None, keep: bool, console: Console) -> int:
-    await demo.set_up()
+    await pool.run_watched(demo.set_up())
     report = await pool.run_watched(demo.play())
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
