@@ -153,18 +153,6 @@ def decode_block(value: stellar_xdr.SCVal) -> Block:
         raise StorageDecodeError(f"not a block: {error}") from error
 
 
-def encode_pail(pail: Pail) -> stellar_xdr.SCVal:
-    """The pail as the contract stores it."""
-    return _encode_struct(
-        {
-            "gap": _encode_optional_u32(pail.gap),
-            "sequence": scval.to_uint32(pail.sequence),
-            "stake": _int128(pail.stake),
-            "zeros": _encode_optional_u32(pail.zeros),
-        }
-    )
-
-
 def decode_pail(value: stellar_xdr.SCVal) -> Pail:
     """The pail in a stored value; StorageDecodeError if it is none."""
     fields = _decode_struct(value)
@@ -265,10 +253,6 @@ def _decode_struct(value: stellar_xdr.SCVal) -> dict[str, stellar_xdr.SCVal]:
             raise StorageDecodeError(f"expected symbol keys, got {entry.key.type.name}")
         fields[entry.key.sym.sc_symbol.decode()] = entry.val
     return fields
-
-
-def _encode_optional_u32(value: int | None) -> stellar_xdr.SCVal:
-    return scval.to_void() if value is None else scval.to_uint32(value)
 
 
 def _decode_optional_u32(value: stellar_xdr.SCVal) -> int | None:

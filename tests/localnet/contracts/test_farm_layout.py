@@ -10,6 +10,7 @@ from kale.constants import I128_MAX, I128_MIN, U32_MAX, U64_MAX
 from kale.farm import Block, Pail
 from kale.storage import StorageDecodeError
 from localnet.contracts import farm_layout
+from tests.kale.test_storage import stored_pail
 
 hashes = st.binary(min_size=32, max_size=32)
 uint32 = st.integers(0, U32_MAX)
@@ -43,7 +44,7 @@ def test_blocks(block: Block) -> None:
 
 @given(pails)
 def test_pails(pail: Pail) -> None:
-    encoded = storage.encode_pail(pail).to_xdr_bytes()
+    encoded = stored_pail(pail).to_xdr_bytes()
     assert farm_layout.encode_pail(pail) == encoded
     assert farm_layout.decode_pail(encoded) == pail
 
@@ -76,7 +77,7 @@ def test_what_is_as_long_as_a_block_is_not_taken_for_one() -> None:
 
 
 def test_half_a_work_is_read_as_ever() -> None:
-    fields = fields_of(storage.encode_pail(Pail(1, 2))) | {"gap": scval.to_uint32(3)}
+    fields = fields_of(stored_pail(Pail(1, 2))) | {"gap": scval.to_uint32(3)}
     assert farm_layout.decode_pail(scval.to_struct(fields).to_xdr_bytes()) == Pail(1, 2, gap=3)
     with pytest.raises(StorageDecodeError):
         farm_layout.decode_pail(scval.to_void().to_xdr_bytes())
