@@ -1,1 +1,4 @@
-"""The contracts of the localnet. `farm_rules` is KALE's rules; the rest connects them to the host."""
+"""The contracts of the localnet.
+
+`farm_rules` is KALE's rules, `farm_layout` how its state is encoded; the rest connects them to the host.
+"""

@@ -6,11 +6,11 @@ from typing import Any, Final
 from stellar_sdk import xdr
 
 from localnet.ledger import wire
+from localnet.ledger.key_kinds import is_data_key
 from localnet.ledger.wire_reader import MAX_DEPTH, WireReader
 from localnet.soroban.values import value_order
 
 _KIND: Final = xdr.SCValType
-_CONTRACT_DATA: Final = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
 _KEY_TYPE_BYTES: Final = 4
 _DURABILITY_BYTES: Final = 4
 #: The encoded addresses of contracts and accounts, by what they begin with.
@@ -24,7 +24,7 @@ _ADDRESS_BYTES: Final = {
 def key_order(key: bytes) -> tuple[Any, ...]:
     """A sort key for LedgerKey XDR in the ledger's order: by type, then field by field."""
     kind = key[:_KEY_TYPE_BYTES]
-    if kind != _CONTRACT_DATA:
+    if not is_data_key(key):
         # Accounts, trustlines and code are of fixed size: their XDR sorts like their fields.
         return (kind, key)
     reader = WireReader(key)

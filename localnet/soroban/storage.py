@@ -4,24 +4,11 @@ from stellar_sdk import xdr
 
 from localnet.ledger.contract_instance import ContractInstance
 from localnet.ledger.entries import EntryReader, StoredEntry
+from localnet.ledger.key_kinds import is_temporary
 from localnet.soroban import cost_table
 from localnet.soroban.budget import Budget
 from localnet.soroban.errors import EntryArchivedError, FootprintExceededError
 from localnet.soroban.invocation import Footprint, LedgerInfo
-
-_CONTRACT_DATA = xdr.LedgerEntryType.CONTRACT_DATA.value.to_bytes(4, "big")
-_CONTRACT_CODE = xdr.LedgerEntryType.CONTRACT_CODE.value.to_bytes(4, "big")
-_TEMPORARY = xdr.ContractDataDurability.TEMPORARY.value.to_bytes(4, "big")
-
-
-def is_temporary(key: bytes) -> bool:
-    """Whether a LedgerKey (XDR) is of a temporary entry: durability is its last field."""
-    return key[:4] == _CONTRACT_DATA and key[-4:] == _TEMPORARY
-
-
-def has_lifetime(key: bytes) -> bool:
-    """Whether entries of this LedgerKey (XDR) expire: contract data and code do."""
-    return key[:4] in (_CONTRACT_DATA, _CONTRACT_CODE)
 
 
 def restored_entry(archived: StoredEntry, ledger: LedgerInfo) -> StoredEntry:

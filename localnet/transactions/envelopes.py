@@ -10,9 +10,9 @@ from localnet.lazy import lazy
 from localnet.ledger import wire
 from localnet.ledger.call_reader import InvokedFunction, read_invoked_function
 from localnet.ledger.encoded_parts import read_encoded_key
+from localnet.ledger.key_kinds import is_classic_key
 from localnet.ledger.wire_reader import MAX_DEPTH, WIRE_ERRORS, WireReader
 from localnet.transactions.fees import Resources
-from localnet.transactions.resource_use import is_classic_key
 
 MAX_ENVELOPE_BYTES = 1024 * 1024
 _MAX_OPERATIONS: Final = 100

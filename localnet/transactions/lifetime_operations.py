@@ -12,11 +12,11 @@ from stellar_sdk.xdr import (
 )
 
 from localnet.ledger.entries import EntryReader, StoredEntry
+from localnet.ledger.key_kinds import has_lifetime, is_temporary
 from localnet.ledger.meta import SorobanCharge
 from localnet.ledger.state import Layer
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.invocation import LedgerInfo
-from localnet.soroban.storage import has_lifetime, is_temporary
 from localnet.transactions import results
 from localnet.transactions.envelopes import Envelope
 from localnet.transactions.fees import non_refundable_stroops, rent_stroops

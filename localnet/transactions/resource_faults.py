@@ -6,9 +6,9 @@ from stellar_sdk.xdr import SCErrorCode, SCErrorType
 
 from localnet.ledger.entries import EntryReader, StoredEntry
 from localnet.ledger.entry_keys import key_values
+from localnet.ledger.key_kinds import is_classic_key, is_data_key
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.key_order import key_order
-from localnet.transactions.resource_use import is_classic_key, is_data_key
 from localnet.transactions.soroban_fault import SorobanFault
 
 

@@ -2,28 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from stellar_sdk import xdr
-
-from localnet.ledger import wire
 from localnet.ledger.accounts import account_growth_bytes
 from localnet.ledger.entries import EntryReader, StoredEntry
+from localnet.ledger.key_kinds import is_classic_key
 from localnet.network_settings import NetworkSettings
 from localnet.transactions.fees import RentChange
-
-_CONTRACT_DATA = wire.int32(xdr.LedgerEntryType.CONTRACT_DATA)
-_CLASSIC_KEY_KINDS = frozenset(
-    {wire.int32(xdr.LedgerEntryType.ACCOUNT), wire.int32(xdr.LedgerEntryType.TRUSTLINE)}
-)
-
-
-def is_classic_key(key: bytes) -> bool:
-    """Whether a LedgerKey (XDR) is an account's or a trustline's: those are read from disk."""
-    return key[:4] in _CLASSIC_KEY_KINDS
-
-
-def is_data_key(key: bytes) -> bool:
-    """Whether a LedgerKey (XDR) is of contract data."""
-    return key[:4] == _CONTRACT_DATA
 
 
 def written_bytes(

@@ -14,18 +14,17 @@ from localnet.contracts.registry import find_program
 from localnet.ledger import wire
 from localnet.ledger.call_reader import InvokedFunction
 from localnet.ledger.entries import EntryReader, StoredEntry
+from localnet.ledger.key_kinds import has_lifetime, is_classic_key, is_temporary
 from localnet.ledger.state import EntryChange, Layer
 from localnet.network_settings import NetworkSettings
 from localnet.soroban.host import Host
 from localnet.soroban.invocation import EnforceAuth, Invocation, LedgerInfo, RecordAuth
 from localnet.soroban.key_order import key_order
-from localnet.soroban.storage import has_lifetime, is_temporary
 from localnet.transactions.contract_call import call_target
 from localnet.transactions.envelopes import Envelope, Operation
 from localnet.transactions.lifetime_operations import extended_entries, restored_entries
 from localnet.transactions.proposal import Proposal, ResourceUse, propose
 from localnet.transactions.resource_use import (
-    is_classic_key,
     largest_disk_read_bytes,
     rent_changes,
     written_bytes,

@@ -9,8 +9,8 @@ from stellar_sdk import xdr
 from stellar_sdk.xdr import SCErrorCode, SCErrorType
 
 from localnet.ledger import wire
+from localnet.ledger.key_kinds import has_lifetime, is_temporary
 from localnet.network_settings import NetworkSettings
-from localnet.soroban.storage import has_lifetime, is_temporary
 from localnet.transactions.envelopes import Envelope, SorobanData
 from localnet.transactions.fees import Resources, non_refundable_stroops
 from localnet.transactions.soroban_fault import SorobanFault
