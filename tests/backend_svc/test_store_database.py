@@ -57,6 +57,22 @@ async def test_a_connection_lost_within_a_transaction_is_told(database: Database
     await database.check()
 
 
+async def test_callers_count_until_their_transaction_has_ended_well_or_not(database: Database) -> None:
+    both_run, go_on = threading.Barrier(3), threading.Event()
+
+    def fail() -> None:
+        both_run.wait(60)
+        go_on.wait(60)
+        raise ValueError("no farmer")
+
+    calls = [asyncio.create_task(database.run(fail)) for _ in range(2)]
+    await asyncio.to_thread(both_run.wait, 60)
+    assert database.running == 2
+    go_on.set()
+    assert [str(error) for error in await asyncio.gather(*calls, return_exceptions=True)] == ["no farmer"] * 2
+    assert database.running == 0
+
+
 async def test_a_cancelled_callers_transaction_still_ends(database: Database) -> None:
     begun, go_on = threading.Event(), threading.Event()
 

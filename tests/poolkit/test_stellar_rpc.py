@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 from stellar_sdk import scval, xdr
 
 from kale import storage
@@ -13,7 +14,7 @@ from poolkit.breaker import BreakerState
 from poolkit.errors import RpcUnavailable
 from poolkit.rpc_answers import ChainTransaction, EventFilter, LedgerHead, SendStatus, TransactionStatus
 from poolkit.rpc_endpoints import RpcRefused, endpoint_name
-from poolkit.stellar_rpc import StellarRpc
+from poolkit.stellar_rpc import CallCounts, StellarRpc
 from tests.poolkit import rpc_server
 from tests.poolkit.fakes import InstantWallClock
 from tests.poolkit.rpc_server import Answer, ScriptedRpcServer, health, scripted_rpc
@@ -51,6 +52,29 @@ def clock() -> InstantWallClock:
 async def rpc(server: ScriptedRpcServer, clock: InstantWallClock) -> AsyncIterator[StellarRpc]:
     async with StellarRpc([server.url], wall_clock=clock) as rpc:
         yield rpc
+
+
+async def test_calls_count_while_they_run_and_once_however_often_they_are_repeated(
+    server: ScriptedRpcServer, rpc: StellarRpc
+) -> None:
+    running: list[int] = []
+
+    def answer_health(request: web.Request, body: dict[str, Any]) -> Any:
+        running.append(rpc.counts.running)
+        return rpc_server.result(health(37))(request, body)
+
+    server.answer("getHealth", answer_health)
+    await rpc.latest_ledger()  # polled for: it does not count
+    await rpc.health()
+    assert (running, rpc.counts) == ([0, 1], CallCounts(running=0, total=1))
+    server.answer("getTransaction", rpc_server.http_status(500))
+    with pytest.raises(RpcUnavailable):
+        await rpc.transaction("ab" * 32)
+    server.answer("sendTransaction", rpc_server.http_status(500))
+    with pytest.raises(RpcUnavailable):
+        await rpc.send("AAAA")
+    assert len(server.calls) > 4
+    assert rpc.counts == CallCounts(running=0, total=3)
 
 
 async def test_the_latest_ledger_comes_from_the_cheapest_method(
