@@ -7,6 +7,7 @@ from stellar_sdk import xdr
 
 from kale.contract_errors import FarmError
 from kale.farm import Block, Farm, Pail
+from kale.storage import StorageDecodeError
 from localnet.contracts import farm_rules
 from localnet.contracts.arguments import address, boolean, hash32, i128, read_arguments, u32, u64
 from localnet.contracts.farm_layout import (
@@ -49,7 +50,7 @@ class FarmContract:
             return run(env, args)
         except FarmRefusal as refusal:
             raise env.refuse(refusal.error) from refusal
-        except FarmPanic as panic:
+        except (FarmPanic, StorageDecodeError) as panic:
             raise env.trap() from panic
 
 
@@ -146,7 +147,10 @@ _FUNCTIONS: Final[dict[str, Callable[[ContractEnv, _Args], bytes]]] = {
 
 
 def _load_farm(env: ContractEnv) -> Farm:
-    """The instance storage; a farm that was never set up refuses as the contract does."""
+    """The instance storage; a farm that was never set up refuses as the contract does.
+
+    StorageDecodeError for values that the contract never writes.
+    """
     homesteader, asset = env.instance_value(_HOMESTEADER), env.instance_value(_ASSET)
     if homesteader is None or asset is None:
         raise FarmRefusal(FarmError.HOMESTEAD_MISSING)
@@ -154,13 +158,16 @@ def _load_farm(env: ContractEnv) -> Farm:
     if block is None:
         raise FarmRefusal(FarmError.FARM_BLOCK_MISSING)
     index, paused = env.instance_value(_INDEX), env.instance_value(_PAUSED)
-    return Farm(
-        homesteader=address(homesteader),
-        asset_contract_id=address(asset),
-        index=u32(index) if index is not None else 0,
-        block=decode_block(block),
-        paused=boolean(paused) if paused is not None else False,
-    )
+    try:
+        return Farm(
+            homesteader=address(homesteader),
+            asset_contract_id=address(asset),
+            index=u32(index) if index is not None else 0,
+            block=decode_block(block),
+            paused=boolean(paused) if paused is not None else False,
+        )
+    except ValueError as error:
+        raise StorageDecodeError(f"not a farm: {error}") from error
 
 
 def _store(env: ContractEnv, farmer: str, farm: Farm, block: Block, pail: Pail) -> None:
