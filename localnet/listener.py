@@ -38,7 +38,8 @@ class Listener:
         """Accepts connections; binds again after a close. Raises StartupError if the port was lost."""
         bound = self._socket or _bind(self._host, self._port, self._option)
         self._socket = None
-        server = web.Server(serve, access_log=None)
+        # Go's server, and so a real node, takes bodies as they come, whatever Content-Encoding says.
+        server = web.Server(serve, access_log=None, auto_decompress=False)
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_WALL_SECONDS)
         await runner.setup()
         await web.SockSite(runner, bound).start()

@@ -1,6 +1,7 @@
 """How a request's body comes: with its headers, in pieces, or when the client is told to send it."""
 
 import asyncio
+import gzip
 import json
 
 import pytest
@@ -44,6 +45,15 @@ async def test_a_body_comes_with_its_headers(node: NodeHandle, path: str) -> Non
     _, answer = await answered(node, headers(node, path, len(_HEALTH)) + _HEALTH)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["result"]["status"] == "healthy"
+
+
+@pytest.mark.parametrize("body", [gzip.compress(_HEALTH), b"no gzip at all"])
+async def test_a_compressed_body_is_taken_as_it_is(node: NodeHandle, body: bytes) -> None:
+    asking = headers(node, "/", len(body), "Content-Encoding: gzip")
+    _, answer = await answered(node, asking + body)
+    _, as_it_is = await answered(node, headers(node, "/", len(body)) + body)
+    assert answer.partition(b"\r\n\r\n")[2] == as_it_is.partition(b"\r\n\r\n")[2] != b""
+    assert answer.startswith(b"HTTP/1.1 500 ")
 
 
 async def test_a_client_that_wants_to_be_asked_for_its_body_is_asked(node: NodeHandle) -> None:
