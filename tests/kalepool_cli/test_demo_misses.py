@@ -22,26 +22,31 @@ def row(block_index: int, farmer: str, **changes: object) -> FarmerBlock:
     return FarmerBlock(**{**whole, **changes})  # type: ignore[arg-type]
 
 
-def test_a_farmer_who_was_harvested_missed_nothing() -> None:
-    assert find_misses([row(7, "A"), row(8, "A")], [7, 8], farmers=1) == []
-
-
-def test_a_miss_is_of_the_first_step_that_did_not_come() -> None:
-    unplanted = row(
-        7,
+def unplanted(block_index: int, reason: str) -> FarmerBlock:
+    """Farmer A, of whom nothing came in that block."""
+    return row(
+        block_index,
         "A",
         stake_stroops=None,
         plant_ledger=None,
         zeros=None,
         gap=None,
         reward_stroops=None,
-        plant_reason="REASON_FARM_FARM_PAUSED",
+        plant_reason=f"REASON_{reason}",
     )
+
+
+def test_a_farmer_who_was_harvested_missed_nothing() -> None:
+    assert find_misses([row(7, "A"), row(8, "A")], [7, 8], farmers=1) == []
+
+
+def test_a_miss_is_of_the_first_step_that_did_not_come() -> None:
+    paused = unplanted(7, "FARM_FARM_PAUSED")
     unworked = row(
         7, "B", zeros=None, gap=None, reward_stroops=None, work_reason="REASON_HARVESTED_BY_OTHERS"
     )
     unharvested = row(7, "C", reward_stroops=None, harvest_reason="REASON_RPC_UNAVAILABLE")
-    assert find_misses([unplanted, unworked, unharvested], [7], farmers=3) == [
+    assert find_misses([paused, unworked, unharvested], [7], farmers=3) == [
         Miss(7, "A", Step.PLANT, "FARM_FARM_PAUSED"),
         Miss(7, "B", Step.WORK, "HARVESTED_BY_OTHERS"),
         Miss(7, "C", Step.HARVEST, "RPC_UNAVAILABLE"),
@@ -49,16 +54,7 @@ def test_a_miss_is_of_the_first_step_that_did_not_come() -> None:
 
 
 def test_a_block_without_a_record_of_the_farmer_is_missed_for_the_reason_that_the_records_give() -> None:
-    unrecorded = row(
-        8,
-        "A",
-        stake_stroops=None,
-        plant_ledger=None,
-        zeros=None,
-        gap=None,
-        reward_stroops=None,
-        plant_reason="REASON_NOT_PLANTED",
-    )
+    unrecorded = unplanted(8, "NOT_PLANTED")
     assert find_misses([row(7, "A"), unrecorded], [7, 8], farmers=1) == [
         Miss(8, "A", Step.PLANT, "NOT_PLANTED")
     ]
