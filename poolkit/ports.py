@@ -10,8 +10,9 @@ _CAN_KEEP = sys.platform == "linux"
 class KeptPort:
     """A port of `host`, from now on until `close`.
 
-    Whoever asks for this very port gets it, as servers do (with SO_REUSEADDR). Elsewhere than on Linux it
-    can't be kept: it was free when it was chosen.
+    Whoever asks for this very port gets it, as servers do (with SO_REUSEADDR), and so does whoever keeps it
+    too: only the first has it `first`. Elsewhere than on Linux it can't be kept: it was free when it was
+    chosen.
     """
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
@@ -25,8 +26,12 @@ class KeptPort:
             self._socket.close()
             raise
         self.number: int = self._socket.getsockname()[1]
-        if not _CAN_KEEP:
+        self._claim: socket.socket | None = None
+        if _CAN_KEEP:
+            self._claim = _claim(self.number)
+        else:
             self._socket.close()
+        self.first = self._claim is not None or not _CAN_KEEP
 
     def __repr__(self) -> str:
         return f"<KeptPort {self.number}>"
@@ -34,11 +39,32 @@ class KeptPort:
     def close(self) -> None:
         """Keep it no longer; whoever listens on it goes on."""
         self._socket.close()
+        if self._claim is not None:
+            self._claim.close()
 
 
 def keep_port(preferred: int = 0) -> KeptPort:
-    """`preferred` if nobody listens on it on 127.0.0.1, else any free port."""
+    """`preferred` if nobody listens on it on 127.0.0.1 or keeps it, else any free port."""
+    port = preferred
+    while True:
+        try:
+            kept = KeptPort(port)
+        except OSError:
+            if port == 0:
+                raise
+        else:
+            if kept.first:
+                return kept
+            kept.close()
+        port = 0
+
+
+def _claim(number: int) -> socket.socket | None:
+    """A name that one process of this network namespace can have, and that ends with it; None: taken."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
-        return KeptPort(preferred)
+        claim.bind(f"\0kalepool-port-{number}")
     except OSError:
-        return KeptPort()
+        claim.close()
+        return None
+    return claim

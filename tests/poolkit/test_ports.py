@@ -1,4 +1,5 @@
 import socket
+from contextlib import closing
 
 import pytest
 
@@ -17,6 +18,18 @@ def test_a_free_port_is_kept_as_wanted_and_for_a_taken_one_there_is_another() ->
     wanted = keep_port(free)
     assert wanted.number == free
     wanted.close()
+
+
+def test_a_port_is_kept_for_one_only_even_while_nobody_listens_on_it() -> None:
+    with closing(keep_port()) as kept:
+        with closing(keep_port(kept.number)) as other:
+            assert other.number != kept.number
+        # A service keeps the port that was kept for it.
+        with closing(KeptPort(kept.number)) as of_the_service:
+            assert not of_the_service.first
+        number = kept.number
+    with closing(keep_port(number)) as again:
+        assert again.number == number
 
 
 def test_a_kept_port_is_that_of_a_server_again_and_again() -> None:
