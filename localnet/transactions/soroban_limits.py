@@ -10,12 +10,14 @@ from stellar_sdk.xdr import SCErrorCode, SCErrorType
 
 from localnet.ledger import wire
 from localnet.ledger.key_kinds import has_lifetime, is_temporary
-from localnet.network_settings import NetworkSettings
+from localnet.network_settings import NetworkSettings, TransactionLimits
 from localnet.transactions.envelopes import Envelope, SorobanData
 from localnet.transactions.fees import Resources, non_refundable_stroops
 from localnet.transactions.soroban_fault import SorobanFault
 
 MAX_RESOURCE_FEE_STROOPS = 2**50
+
+_BUDGET, _STORAGE = SCErrorType.SCE_BUDGET, SCErrorType.SCE_STORAGE
 
 _KEY_KINDS = frozenset(
     map(
@@ -45,7 +47,7 @@ def transaction_fault(envelope: Envelope, settings: NetworkSettings) -> SorobanF
     least = non_refundable_stroops(envelope.declared_resources, settings.rates)
     if data.resource_fee_stroops < least:
         return SorobanFault(
-            SCErrorType.SCE_STORAGE,
+            _STORAGE,
             SCErrorCode.SCEC_EXCEEDED_LIMIT,
             "transaction `sorobanData.resourceFee` is lower than the actual Soroban resource fee",
             (data.resource_fee_stroops, least),
@@ -64,10 +66,11 @@ def resource_fault(envelope: Envelope, settings: NetworkSettings) -> SorobanFaul
     data = envelope.soroban_data
     assert data is not None
     declared = envelope.declared_resources
+    limits = settings.transaction
     return (
-        next(_exceeded_limits(declared, data, settings), None)
-        or next(_faulty_keys(data, settings), None)
-        or _size_fault(declared, settings)
+        _declared_fault(declared, data, limits)
+        or next(_faulty_keys(data, limits), None)
+        or _excess("total transaction size exceeds", declared.transaction_bytes, limits.size_bytes, _BUDGET)
         or _archived_list_fault(data)
     )
 
@@ -92,75 +95,40 @@ def _form_fault(envelope: Envelope) -> SorobanFault | None:
     )
 
 
-def _exceeded_limits(
-    declared: Resources, data: SorobanData, settings: NetworkSettings
-) -> Iterator[SorobanFault]:
-    limits = settings.transaction
-    if declared.instructions > limits.instructions:
-        yield _exceeded(
-            "transaction instructions resources exceed network config limit",
-            (declared.instructions, limits.instructions),
-            SCErrorType.SCE_BUDGET,
-        )
-    if declared.disk_read_bytes > limits.disk_read_bytes:
-        yield _exceeded(
-            "transaction byte-read resources exceed network config limit",
-            (declared.disk_read_bytes, limits.disk_read_bytes),
-        )
-    if declared.write_bytes > limits.write_bytes:
-        yield _exceeded(
-            "transaction byte-write resources exceed network config limit",
-            (declared.write_bytes, limits.write_bytes),
-        )
+def _declared_fault(asked: Resources, data: SorobanData, most: TransactionLimits) -> SorobanFault | None:
     keys = len(data.footprint.read_only) + len(data.footprint.read_write)
-    if keys > limits.footprint_entries:
-        yield _exceeded(
-            "the number of entries in transaction footprint exceeds the network config limit",
-            (keys, limits.footprint_entries),
+    return (
+        _excess("transaction instructions resources exceed", asked.instructions, most.instructions, _BUDGET)
+        or _excess("transaction byte-read resources exceed", asked.disk_read_bytes, most.disk_read_bytes)
+        or _excess("transaction byte-write resources exceed", asked.write_bytes, most.write_bytes)
+        or _excess("the number of entries in transaction footprint exceeds the", keys, most.footprint_entries)
+        or _excess(
+            "transaction entry-disk-read resources exceed", asked.disk_read_entries, most.disk_read_entries
         )
-    if declared.disk_read_entries > limits.disk_read_entries:
-        yield _exceeded(
-            "transaction entry-disk-read resources exceed network config limit",
-            (declared.disk_read_entries, limits.disk_read_entries),
-        )
-    if declared.write_entries > limits.write_entries:
-        yield _exceeded(
-            "transaction entry-write resources exceed network config limit",
-            (declared.write_entries, limits.write_entries),
-        )
+        or _excess("transaction entry-write resources exceed", asked.write_entries, most.write_entries)
+    )
 
 
-def _faulty_keys(data: SorobanData, settings: NetworkSettings) -> Iterator[SorobanFault]:
-    longest = settings.transaction.key_bytes
+def _faulty_keys(data: SorobanData, limits: TransactionLimits) -> Iterator[SorobanFault]:
     for key in data.footprint.read_only + data.footprint.read_write:
         if key[:4] not in _KEY_KINDS:
             yield SorobanFault(
-                SCErrorType.SCE_STORAGE,
+                _STORAGE,
                 SCErrorCode.SCEC_UNEXPECTED_TYPE,
                 "transaction footprint contains unsupported ledger key type",
                 (int.from_bytes(key[:4], "big"),),
             )
         if key[:4] == _TRUSTLINE and not _is_line_possible(key):
             yield _unsound("transaction footprint contains invalid trustline asset")
-        if len(key) > longest:
-            yield _exceeded("transaction footprint key exceeds network config limit", (len(key), longest))
+        excess = _excess("transaction footprint key exceeds", len(key), limits.key_bytes)
+        if excess is not None:
+            yield excess
 
 
 def _is_line_possible(key: bytes) -> bool:
     """Whether there can be such a trustline: nobody has one for XLM or for an asset of their own."""
     account, asset = key[8:40], key[40:]
     return asset[:4] != _NATIVE and not (len(asset) > _POOL_BYTES and asset[-32:] == account)
-
-
-def _size_fault(declared: Resources, settings: NetworkSettings) -> SorobanFault | None:
-    most = settings.transaction.size_bytes
-    if declared.transaction_bytes <= most:
-        return None
-    return _exceeded(
-        "total transaction size exceeds network config limit",
-        (declared.transaction_bytes, most),
-        SCErrorType.SCE_BUDGET,
-    )
 
 
 def _archived_list_fault(data: SorobanData) -> SorobanFault | None:
@@ -179,11 +147,13 @@ def _archived_list_fault(data: SorobanData) -> SorobanFault | None:
     return None
 
 
-def _exceeded(
-    message: str, values: tuple[int, ...], kind: SCErrorType = SCErrorType.SCE_STORAGE
-) -> SorobanFault:
-    return SorobanFault(kind, SCErrorCode.SCEC_EXCEEDED_LIMIT, message, values)
+def _excess(what: str, asked: int, most: int, kind: SCErrorType = _STORAGE) -> SorobanFault | None:
+    """The fault of asking for more than a limit of the network; None within it."""
+    if asked <= most:
+        return None
+    message = f"{what} network config limit"
+    return SorobanFault(kind, SCErrorCode.SCEC_EXCEEDED_LIMIT, message, (asked, most))
 
 
 def _unsound(message: str, values: tuple[int, ...] = ()) -> SorobanFault:
-    return SorobanFault(SCErrorType.SCE_STORAGE, SCErrorCode.SCEC_INVALID_INPUT, message, values)
+    return SorobanFault(_STORAGE, SCErrorCode.SCEC_INVALID_INPUT, message, values)

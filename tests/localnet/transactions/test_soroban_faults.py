@@ -8,6 +8,7 @@ from stellar_sdk import (
     Asset,
     ExtendFootprintTTL,
     FeeBumpTransactionEnvelope,
+    InvokeHostFunction,
     RestoreFootprint,
     StrKey,
     TextMemo,
@@ -218,6 +219,38 @@ async def test_what_a_call_declares_wrongly_is_told(
     sent = await farmer.send(resigned(envelope, farmer))
     assert refusal_code(sent) is xdr.TransactionResultCode.txSOROBAN_INVALID
     assert told(sent) == expected
+
+
+async def test_of_several_limits_exceeded_the_first_in_stellar_cores_order_is_told(farmer: Wallet) -> None:
+    envelope = await plant_envelope(farmer)
+    data = envelope.transaction.soroban_data
+    assert data is not None
+    limits_told: list[object] = []
+    for change in (many_written, write_bytes, read_bytes, instructions):
+        change(data)
+        data_told = told(await farmer.send(resigned(envelope, farmer))).data
+        assert isinstance(data_told, list)
+        limits_told.append(data_told[-1])
+    assert limits_told == [
+        LIMITS.write_entries,
+        LIMITS.write_bytes,
+        LIMITS.disk_read_bytes,
+        LIMITS.instructions,
+    ]
+
+
+async def test_a_transaction_that_is_too_long_is_told_with_its_size(farmer: Wallet) -> None:
+    envelope = await plant_envelope(farmer)
+    (operation,) = envelope.transaction.operations
+    assert isinstance(operation, InvokeHostFunction)
+    assert operation.host_function.invoke_contract is not None
+    operation.host_function.invoke_contract.args.append(scval.to_bytes(bytes(LIMITS.size_bytes)))
+    resigned(envelope, farmer)
+    size = len(envelope.to_xdr_object().to_xdr_bytes())
+    sent = await farmer.send(envelope)
+    assert told(sent) == exceeded(
+        "total transaction size exceeds network config limit", size, LIMITS.size_bytes, kind=KIND.SCE_BUDGET
+    )
 
 
 def resigned(envelope: TransactionEnvelope, farmer: Wallet) -> TransactionEnvelope:
