@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import dropwhile, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -52,11 +53,16 @@ def assign(
 
 
 class HasherProcess:
-    """The process, its lines as messages."""
+    """The process, its lines as messages.
 
-    def __init__(self, *arguments: str, isa: str | None = None) -> None:
+    Not at the lowest priority unless a test is about that: there it would have to wait for whatever else a
+    machine has to do.
+    """
+
+    def __init__(self, *arguments: str, niceness: int | None = 0, isa: str | None = None) -> None:
+        nice = () if niceness is None else ("--nice", str(niceness))
         self.process = subprocess.Popen(
-            [*PROGRAM, *arguments],
+            [*PROGRAM, *nice, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -145,18 +151,19 @@ def test_jobs_share_the_hashes_by_weight() -> None:
 
 
 def test_a_cancelled_job_gets_no_more_hashes() -> None:
-    with HasherProcess("--threads", "2") as hasher:
+    """The only thread goes on to another job once the cancelled one's last slice is counted."""
+    with HasherProcess("--threads", "1") as hasher:
         hasher.send(assign("a"))
         next(hasher.improvements())
         hasher.send(Cancel(farmer_id="a", block_index=37), Cancel(farmer_id="a", block_index=37))
-        hasher.send_line(b"answer me\n")
-        hasher.refusal()
-        progress = hasher.progress()
-        # One that was written just before the refusal may still be under way.
-        next(progress)
-        settled = next(progress)
-        assert settled.jobs == ()
-        assert next(progress) == settled
+        hasher.send(assign("b"))
+        next(found for found in hasher.improvements() if found.farmer_id == "b")
+        told = ((each.hashes_total, each.jobs) for each in hasher.progress() if each.jobs)
+        # One that was made before may still be under way.
+        counts = [(total, job) for total, (job,) in islice(told, 4) if job.farmer_id == "b" and job.hashes]
+        others = [total - job.hashes for total, job in counts]
+        assert len(others) >= 3
+        assert len(set(others)) == 1
 
 
 def test_an_instruction_set_that_is_not_there_is_one_line() -> None:
@@ -169,8 +176,8 @@ def test_an_instruction_set_that_is_not_there_is_one_line() -> None:
 def test_a_job_that_has_tried_every_nonce_rests() -> None:
     with HasherProcess("--threads", "2") as hasher:
         hasher.send(assign("a", nonce_from=2**64 - 10))
-        totals = [progress.hashes_total for progress, _ in zip(hasher.progress(), range(3), strict=False)]
-        assert totals[-2:] == [10, 10]
+        totals = dropwhile(lambda total: total < 10, (each.hashes_total for each in hasher.progress()))
+        assert list(islice(totals, 3)) == [10, 10, 10]
 
 
 @pytest.mark.parametrize("line", [b"\n", b"{}\n", b"\xff\n", b'{"type": "assign"}\n', b"[" * 100_000 + b"\n"])
@@ -183,7 +190,7 @@ def test_a_malformed_line_is_reported_and_nothing_else_happens(line: bytes) -> N
 
 
 def test_it_runs_at_the_lowest_priority_towards_processes_of_every_session() -> None:
-    with HasherProcess() as hasher:
+    with HasherProcess(niceness=None) as hasher:
         next(hasher.reports())
         pid = hasher.process.pid
         assert os.getsid(pid) == pid
@@ -231,7 +238,7 @@ def test_ctrl_c_is_left_to_its_owner() -> None:
 
 def test_its_priority_and_its_cpus_can_be_chosen() -> None:
     cpu = max(usable_cpus())
-    with HasherProcess("--nice", "5", "--cpus", str(cpu)) as hasher:
+    with HasherProcess("--cpus", str(cpu), niceness=5) as hasher:
         assert next(hasher.reports()) == Ready(kernel=kernel_name(), threads=1)
         process = psutil.Process(hasher.process.pid)
         assert process.nice() == max(5, os.getpriority(os.PRIO_PROCESS, 0))
