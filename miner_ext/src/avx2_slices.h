@@ -3,11 +3,13 @@
  * AVX2 has no rotation: of a lane it takes three operations. So the states are kept otherwise. Slice j of a lane has
  * the bits j, 16 + j, 32 + j and 48 + j of it, a word of 64 bits each, and each state has one bit of a word. A lane is
  * 16 slices, a state 400. Rotated by n, slice j is what was slice j - n, counted around 16, and each time around turns
- * its words by one: a rotation is another choice among slices and at most one permutation of words.
+ * its words by one: a rotation is another choice among slices and at most one permutation of words. Where the first
+ * word of a slice stands is a choice too (FIRST_WORD), made so that few rotations turn words.
  *
  * A round goes slice by slice and row by row, from one array into another, so all that 16 registers must hold is a row
  * before chi, five parities of columns that grow while chi's results come, and the five of the slice before, with which
- * they make what theta will add in the next round. */
+ * they make what theta will add in the next round. The last row of a slice comes when that is known, and has it added
+ * before it is stored. */
 #ifndef MINER_EXT_AVX2_SLICES_H
 #define MINER_EXT_AVX2_SLICES_H
 
@@ -27,13 +29,13 @@ enum {
 
 typedef __m256i Slice;
 
-/* In the order in which a round makes them. */
+/* In the order in which a round makes them. Those with THETA_ADDED have what theta adds to them in the next round. */
 typedef union {
     Slice of[SLICES][KECCAK_LANES];
     uint64_t words[SLICES][KECCAK_LANES][SLICE_WORDS];
 } SlicedStates;
 
-/* What theta adds to each lane of a column. */
+/* What theta adds to the other lanes of a column. */
 typedef struct {
     Slice of[SLICES][5];
 } SlicedEffects;
@@ -43,9 +45,20 @@ typedef struct {
     _Alignas(Slice) uint32_t of[KECCAK_LANES][SLICES];
 } UniformLanes;
 
+/* Where the first word of slice j is. With all of them 0, 278 slices of a round would have to be turned; with these,
+ * which are the best, 262. */
+#define FIRST_WORD(j) ((j) < 2 ? 3 : (j) < 7 ? 2 : (j) < 13 ? 1 : 0)
+#define WORD_OF_BIT(bit) (((bit) / SLICES + FIRST_WORD((bit) % SLICES)) % SLICE_WORDS)
+
 /* Which slice becomes slice j when a lane is rotated by n, and how far its words are turned then. */
 #define SLICE_BEFORE(j, n) (((j) - (n) + 64) % SLICES)
-#define WORDS_TURNED(j, n) ((SLICE_BEFORE(j, n) + (n) - (j)) / SLICES % SLICE_WORDS)
+#define WORDS_TURNED(j, n)                                                                                             \
+    (((SLICE_BEFORE(j, n) + (n) - (j)) / SLICES + FIRST_WORD(j) + SLICE_WORDS - FIRST_WORD(SLICE_BEFORE(j, n))) %      \
+     SLICE_WORDS)
+
+/* Of the first slice the effects are known when all of it is stored. */
+#define LAST_ROW 4
+#define THETA_ADDED(j, lane) ((j) > 0 && (lane) >= 5 * LAST_ROW)
 
 /* The order of instructions matters: loads and stores spread among the others, so that all ports have work. Compilers
  * arrange them otherwise, so each is a statement that stays where it is. */
@@ -62,7 +75,8 @@ typedef struct {
 #define BEFORE_CHI(r, j, lane, x, n)                                                                                   \
     do {                                                                                                               \
         LOAD(r, in->of[SLICE_BEFORE(j, n)][lane]);                                                                     \
-        XOR_FROM(r, r, effects->of[SLICE_BEFORE(j, n)][x]);                                                            \
+        if (!THETA_ADDED(SLICE_BEFORE(j, n), lane))                                                                    \
+            XOR_FROM(r, r, effects->of[SLICE_BEFORE(j, n)][x]);                                                        \
         if (WORDS_TURNED(j, n) != 0)                                                                                   \
             TURN(r, r, WORDS_TURNED(j, n));                                                                            \
     } while (0)
@@ -120,12 +134,11 @@ typedef struct {
         iota_of(j, lane);                                                                                              \
         STORE(row[0], lane);                                                                                           \
         sum(c0, lane);                                                                                                 \
-        AND_NOT(last_product, r0, r1);                                                                                 \
         AND_NOT(product, r2, r3);                                                                                      \
         XOR(lane, r1, product);                                                                                        \
         STORE(row[1], lane);                                                                                           \
         sum(c1, lane);                                                                                                 \
-        next##_1(r1, next_j);                                                                                          \
+        AND_NOT(last_product, r0, r1);                                                                                 \
         AND_NOT(product, r3, r4);                                                                                      \
         XOR(lane, r2, product);                                                                                        \
         STORE(row[2], lane);                                                                                           \
@@ -140,33 +153,73 @@ typedef struct {
         XOR(lane, r4, last_product);                                                                                   \
         STORE(row[4], lane);                                                                                           \
         sum(c4, lane);                                                                                                 \
+        next##_1(r1, next_j);                                                                                          \
         next##_4(r4, next_j);                                                                                          \
     } while (0)
 
-#define CHI_SLICE(j, iota_of, rows, next_slice)                                                                        \
+#define CHI_FIRST_ROWS(j, iota_of, rows)                                                                               \
     CHI_ROW_OF_SLICE(j, 0, iota_of, SET, rows##_1, j);                                                                 \
     CHI_ROW_OF_SLICE(j, 1, NO_SLICE_IOTA, ADD, rows##_2, j);                                                           \
     CHI_ROW_OF_SLICE(j, 2, NO_SLICE_IOTA, ADD, rows##_3, j);                                                           \
-    CHI_ROW_OF_SLICE(j, 3, NO_SLICE_IOTA, ADD, rows##_4, j);                                                           \
-    CHI_ROW_OF_SLICE(j, 4, NO_SLICE_IOTA, ADD, next_slice, (j) + 1)
+    CHI_ROW_OF_SLICE(j, 3, NO_SLICE_IOTA, ADD, rows##_4, j)
 
-#define EFFECT(j, x, parity, parity_before)                                                                            \
+/* A column's effect is the parity of the column before and, rotated by 1, of the one behind, which is not needed any
+ * longer. */
+#define EFFECT(effect, j, x, parity, parity_before)                                                                    \
     do {                                                                                                               \
-        Slice effect;                                                                                                  \
+        if (WORDS_TURNED(j, 1) != 0)                                                                                   \
+            TURN(parity_before, parity_before, WORDS_TURNED(j, 1));                                                    \
         XOR(effect, parity, parity_before);                                                                            \
         STORE(out_effects->of[j][x], effect);                                                                          \
     } while (0)
 
-/* A column's effect is the parity of the column before and, rotated by 1, of the one behind. */
-#define EFFECTS_OF_SLICE(j)                                                                                            \
-    EFFECT(j, 0, c4, p1);                                                                                              \
-    EFFECT(j, 1, c0, p2);                                                                                              \
-    EFFECT(j, 2, c1, p3);                                                                                              \
-    EFFECT(j, 3, c2, p4);                                                                                              \
-    EFFECT(j, 4, c3, p0);                                                                                              \
-    p0 = c0, p1 = c1, p2 = c2, p3 = c3, p4 = c4
+/* Each effect is known as soon as the lane before it is, and is added to its own lane. */
+#define CHI_LAST_ROW_OF_SLICE(j, next, next_j)                                                                         \
+    do {                                                                                                               \
+        Slice *const row = &out->of[j][5 * LAST_ROW];                                                                  \
+        Slice product, last_product, first_lane, lane, effect;                                                         \
+        AND_NOT(product, r1, r2);                                                                                      \
+        XOR(first_lane, r0, product);                                                                                  \
+        ADD(c0, first_lane);                                                                                           \
+        EFFECT(effect, j, 1, c0, p2);                                                                                  \
+        AND_NOT(product, r2, r3);                                                                                      \
+        XOR(lane, r1, product);                                                                                        \
+        AND_NOT(last_product, r0, r1);                                                                                 \
+        ADD(c1, lane);                                                                                                 \
+        XOR(lane, lane, effect);                                                                                       \
+        STORE(row[1], lane);                                                                                           \
+        EFFECT(effect, j, 2, c1, p3);                                                                                  \
+        AND_NOT(product, r3, r4);                                                                                      \
+        XOR(lane, r2, product);                                                                                        \
+        ADD(c2, lane);                                                                                                 \
+        XOR(lane, lane, effect);                                                                                       \
+        STORE(row[2], lane);                                                                                           \
+        EFFECT(effect, j, 3, c2, p4);                                                                                  \
+        next##_1(r1, next_j);                                                                                          \
+        AND_NOT(product, r4, r0);                                                                                      \
+        XOR(lane, r3, product);                                                                                        \
+        ADD(c3, lane);                                                                                                 \
+        XOR(lane, lane, effect);                                                                                       \
+        STORE(row[3], lane);                                                                                           \
+        EFFECT(effect, j, 4, c3, p0);                                                                                  \
+        next##_2(r2, next_j);                                                                                          \
+        next##_0(r0, next_j);                                                                                          \
+        XOR(lane, r4, last_product);                                                                                   \
+        ADD(c4, lane);                                                                                                 \
+        XOR(lane, lane, effect);                                                                                       \
+        STORE(row[4], lane);                                                                                           \
+        EFFECT(effect, j, 0, c4, p1);                                                                                  \
+        XOR(first_lane, first_lane, effect);                                                                           \
+        STORE(row[0], first_lane);                                                                                     \
+        next##_3(r3, next_j);                                                                                          \
+        next##_4(r4, next_j);                                                                                          \
+        p0 = c0, p1 = c1, p2 = c2, p3 = c3, p4 = c4;                                                                   \
+    } while (0)
 
-#define KEEP_FIRST_PARITIES                                                                                            \
+/* The effects of the first slice need the parities of the last one. */
+#define CHI_FIRST_SLICE(iota_of, rows, next_row, next_j)                                                               \
+    CHI_FIRST_ROWS(0, iota_of, rows);                                                                                  \
+    CHI_ROW_OF_SLICE(0, LAST_ROW, NO_SLICE_IOTA, ADD, next_row, next_j);                                               \
     STORE(first[0], c0);                                                                                               \
     STORE(first[1], c1);                                                                                               \
     STORE(first[2], c2);                                                                                               \
@@ -176,13 +229,12 @@ typedef struct {
 
 #define EFFECT_OF_FIRST_SLICE(x, parity_of, last_parity)                                                               \
     do {                                                                                                               \
-        Slice effect;                                                                                                  \
-        TURN(effect, last_parity, 1);                                                                                  \
-        XOR_FROM(effect, effect, first[parity_of]);                                                                    \
-        STORE(out_effects->of[0][x], effect);                                                                          \
+        XOR_FROM(last_parity, last_parity, first[parity_of]);                                                          \
+        STORE(out_effects->of[0][x], last_parity);                                                                     \
     } while (0)
 
-/* Before the first slice comes the last one, with its words turned. */
+/* The last slice is before the first one, with its words as they are. */
+_Static_assert(WORDS_TURNED(0, 1) == 0, "the parities of the last slice would have to be turned");
 #define EFFECTS_OF_FIRST_SLICE                                                                                         \
     EFFECT_OF_FIRST_SLICE(0, 4, p1);                                                                                   \
     EFFECT_OF_FIRST_SLICE(1, 0, p2);                                                                                   \
@@ -190,9 +242,9 @@ typedef struct {
     EFFECT_OF_FIRST_SLICE(3, 2, p4);                                                                                   \
     EFFECT_OF_FIRST_SLICE(4, 3, p0)
 
-#define SLICE_THEN(j, iota_of, next_slice)                                                                             \
-    CHI_SLICE(j, iota_of, BEFORE_CHI, next_slice);                                                                     \
-    EFFECTS_OF_SLICE(j)
+#define SLICE_THEN(j, iota_of, next_row)                                                                               \
+    CHI_FIRST_ROWS(j, iota_of, BEFORE_CHI);                                                                            \
+    CHI_LAST_ROW_OF_SLICE(j, next_row, (j) + 1)
 #define SLICE(j) SLICE_THEN(j, NO_SLICE_IOTA, BEFORE_CHI_0)
 #define SLICE_WITH_IOTA(j) SLICE_THEN(j, SLICE_IOTA, BEFORE_CHI_0)
 
@@ -208,8 +260,7 @@ sliced_round(const SlicedStates *in, const SlicedEffects *effects, SlicedStates 
     BEFORE_CHI_0_2(r2, 0);
     BEFORE_CHI_0_3(r3, 0);
     BEFORE_CHI_0_4(r4, 0);
-    CHI_SLICE(0, SLICE_IOTA, BEFORE_CHI, BEFORE_CHI_0);
-    KEEP_FIRST_PARITIES;
+    CHI_FIRST_SLICE(SLICE_IOTA, BEFORE_CHI, BEFORE_CHI_0, 1);
     SLICE_WITH_IOTA(1);
     SLICE(2);
     SLICE_WITH_IOTA(3);
@@ -261,6 +312,11 @@ sliced_round(const SlicedStates *in, const SlicedEffects *effects, SlicedStates 
 #define SHARED_4_3(r, j) SHARED(r, j, 23)
 #define SHARED_4_4(r, j) SHARED(r, j, 24)
 
+#define SHARED_SLICE_THEN(j, next_row)                                                                                 \
+    CHI_FIRST_ROWS(j, SLICE_IOTA, SHARED);                                                                             \
+    CHI_LAST_ROW_OF_SLICE(j, next_row, (j) + 1)
+#define SHARED_SLICE(j) SHARED_SLICE_THEN(j, SHARED_0)
+
 /* chi and iota of states before chi, each lane the XOR of what differs and of what all states share. */
 static __attribute__((noinline)) SLICES_TARGET void
 sliced_chi(const SlicedStates *before_chi, const UniformLanes *shared, SlicedStates *out, SlicedEffects *out_effects,
@@ -268,19 +324,27 @@ sliced_chi(const SlicedStates *before_chi, const UniformLanes *shared, SlicedSta
 {
     Slice r0, r1, r2, r3, r4, c0, c1, c2, c3, c4, p0, p1, p2, p3, p4, first[5];
 
-    for (unsigned j = 0; j < SLICES; j++) {
-        SHARED_0_0(r0, j);
-        SHARED_0_1(r1, j);
-        SHARED_0_2(r2, j);
-        SHARED_0_3(r3, j);
-        SHARED_0_4(r4, j);
-        CHI_SLICE(j, SLICE_IOTA, SHARED, NO_ROW);
-        if (j == 0) {
-            KEEP_FIRST_PARITIES;
-        } else {
-            EFFECTS_OF_SLICE(j);
-        }
-    }
+    SHARED_0_0(r0, 0);
+    SHARED_0_1(r1, 0);
+    SHARED_0_2(r2, 0);
+    SHARED_0_3(r3, 0);
+    SHARED_0_4(r4, 0);
+    CHI_FIRST_SLICE(SLICE_IOTA, SHARED, SHARED_0, 1);
+    SHARED_SLICE(1);
+    SHARED_SLICE(2);
+    SHARED_SLICE(3);
+    SHARED_SLICE(4);
+    SHARED_SLICE(5);
+    SHARED_SLICE(6);
+    SHARED_SLICE(7);
+    SHARED_SLICE(8);
+    SHARED_SLICE(9);
+    SHARED_SLICE(10);
+    SHARED_SLICE(11);
+    SHARED_SLICE(12);
+    SHARED_SLICE(13);
+    SHARED_SLICE(14);
+    SHARED_SLICE_THEN(15, NO_ROW);
     EFFECTS_OF_FIRST_SLICE;
 }
 
@@ -346,14 +410,23 @@ static __attribute__((noinline)) SLICES_TARGET uint64_t sliced_zeros(const Slice
     }
 }
 
+/* Four bytes of a lane's, one for each word of slice j, in the order of these words. */
+#define BYTES_OF_WORDS(bytes, j)                                                                                       \
+    (int)((bytes) << 8 * FIRST_WORD(j) | (uint64_t)(bytes) >> (32 - 8 * FIRST_WORD(j)))
+
 /* The bytes of one of UniformLanes. The lane's even bytes have the bits of slices 0 to 7, its odd ones the others. */
 SLICES_FUNCTION void uniform_lane(uint64_t lane, uint32_t of_slice[SLICES])
 {
     const Slice all = _mm256_set1_epi64x((long long)lane);
     const Slice bits = _mm256_setr_epi32(0x01010101, 0x02020202, 0x04040404, 0x08080808, 0x10101010, 0x20202020,
                                          0x40404040, (int)0x80808080);
-    const Slice even = _mm256_and_si256(_mm256_shuffle_epi8(all, _mm256_set1_epi32(0x06040200)), bits);
-    const Slice odd = _mm256_and_si256(_mm256_shuffle_epi8(all, _mm256_set1_epi32(0x07050301)), bits);
+#define BYTES_OF_EIGHT(bytes, j)                                                                                       \
+    _mm256_setr_epi32(BYTES_OF_WORDS(bytes, (j) + 0), BYTES_OF_WORDS(bytes, (j) + 1), BYTES_OF_WORDS(bytes, (j) + 2),  \
+                      BYTES_OF_WORDS(bytes, (j) + 3), BYTES_OF_WORDS(bytes, (j) + 4), BYTES_OF_WORDS(bytes, (j) + 5),  \
+                      BYTES_OF_WORDS(bytes, (j) + 6), BYTES_OF_WORDS(bytes, (j) + 7))
+    const Slice even = _mm256_and_si256(_mm256_shuffle_epi8(all, BYTES_OF_EIGHT(0x06040200u, 0)), bits);
+    const Slice odd = _mm256_and_si256(_mm256_shuffle_epi8(all, BYTES_OF_EIGHT(0x07050301u, 8)), bits);
+#undef BYTES_OF_EIGHT
 
     _mm256_storeu_si256((Slice *)of_slice, _mm256_cmpeq_epi8(even, bits));
     _mm256_storeu_si256((Slice *)(of_slice + SLICES / 2), _mm256_cmpeq_epi8(odd, bits));

@@ -98,7 +98,7 @@ static void add_u(SlicedStates *states)
         const unsigned lane_bit = (unsigned)__builtin_ctzll(nonce_lane(1u << U_NONCE_BITS[u]));
 
 #define ADD_BIT(lane, rotation)                                                                                        \
-    states->words[(lane_bit + (rotation)) % SLICES][lane][(lane_bit + (rotation)) / SLICES % SLICE_WORDS] ^= U_WORDS[u]
+    states->words[(lane_bit + (rotation)) % SLICES][lane][WORD_OF_BIT((lane_bit + (rotation)) % 64)] ^= U_WORDS[u]
         NONCE_REACHES(ADD_BIT);
 #undef ADD_BIT
     }
