@@ -151,6 +151,9 @@ KERNEL_ENTRY uint64_t find_zeros(Scan *scan)
         sliced_round(states, effects, next_states, next_effects, scan->iota[round]);
         sliced_round(next_states, next_effects, states, effects, scan->iota[round + 1]);
     }
+    sliced_round_in_part(states, effects, next_states, next_effects, scan->iota[KECCAK_ROUNDS - 2]);
+    if (sliced_zeros_in_part(next_states, next_effects, scan->iota[KECCAK_ROUNDS - 1], scan->zero_mask) == 0)
+        return 0;
     sliced_round(states, effects, next_states, next_effects, scan->iota[KECCAK_ROUNDS - 2]);
     return sliced_zeros(next_states, next_effects, scan->iota[KECCAK_ROUNDS - 1], scan->zero_mask);
 }
