@@ -163,8 +163,8 @@ typedef struct {
     CHI_ROW_OF_SLICE(j, 2, NO_SLICE_IOTA, ADD, rows##_3, j);                                                           \
     CHI_ROW_OF_SLICE(j, 3, NO_SLICE_IOTA, ADD, rows##_4, j)
 
-/* A column's effect is the parity of the column before and, rotated by 1, of the one behind, which is not needed any
- * longer. */
+/* A column's effect is the parity of the column before and, rotated by 1, of the one behind, which may be turned where
+ * it is, as it is needed no longer. */
 #define EFFECT(effect, j, x, parity, parity_before)                                                                    \
     do {                                                                                                               \
         if (WORDS_TURNED(j, 1) != 0)                                                                                   \
@@ -217,9 +217,14 @@ typedef struct {
     } while (0)
 
 /* The effects of the first slice need the parities of the last one. */
-#define CHI_FIRST_SLICE(iota_of, rows, next_row, next_j)                                                               \
-    CHI_FIRST_ROWS(0, iota_of, rows);                                                                                  \
-    CHI_ROW_OF_SLICE(0, LAST_ROW, NO_SLICE_IOTA, ADD, next_row, next_j);                                               \
+#define CHI_FIRST_SLICE(rows)                                                                                          \
+    rows##_0_0(r0, 0);                                                                                                 \
+    rows##_0_1(r1, 0);                                                                                                 \
+    rows##_0_2(r2, 0);                                                                                                 \
+    rows##_0_3(r3, 0);                                                                                                 \
+    rows##_0_4(r4, 0);                                                                                                 \
+    CHI_FIRST_ROWS(0, SLICE_IOTA, rows);                                                                               \
+    CHI_ROW_OF_SLICE(0, LAST_ROW, NO_SLICE_IOTA, ADD, rows##_0, 1);                                                    \
     STORE(first[0], c0);                                                                                               \
     STORE(first[1], c1);                                                                                               \
     STORE(first[2], c2);                                                                                               \
@@ -233,7 +238,7 @@ typedef struct {
         STORE(out_effects->of[0][x], last_parity);                                                                     \
     } while (0)
 
-/* The last slice is before the first one, with its words as they are. */
+/* Before the first slice comes the last one, and none of its words has to be turned. */
 _Static_assert(WORDS_TURNED(0, 1) == 0, "the parities of the last slice would have to be turned");
 #define EFFECTS_OF_FIRST_SLICE                                                                                         \
     EFFECT_OF_FIRST_SLICE(0, 4, p1);                                                                                   \
@@ -242,11 +247,29 @@ _Static_assert(WORDS_TURNED(0, 1) == 0, "the parities of the last slice would ha
     EFFECT_OF_FIRST_SLICE(3, 2, p4);                                                                                   \
     EFFECT_OF_FIRST_SLICE(4, 3, p0)
 
-#define SLICE_THEN(j, iota_of, next_row)                                                                               \
-    CHI_FIRST_ROWS(j, iota_of, BEFORE_CHI);                                                                            \
+#define CHI_SLICE(j, iota_of, rows, next_row)                                                                          \
+    CHI_FIRST_ROWS(j, iota_of, rows);                                                                                  \
     CHI_LAST_ROW_OF_SLICE(j, next_row, (j) + 1)
-#define SLICE(j) SLICE_THEN(j, NO_SLICE_IOTA, BEFORE_CHI_0)
-#define SLICE_WITH_IOTA(j) SLICE_THEN(j, SLICE_IOTA, BEFORE_CHI_0)
+
+/* All slices, whose rows before chi `rows` makes. Round constants have their bits in few of them. */
+#define CHI_ALL_SLICES(rows)                                                                                           \
+    CHI_FIRST_SLICE(rows);                                                                                             \
+    CHI_SLICE(1, SLICE_IOTA, rows, rows##_0);                                                                          \
+    CHI_SLICE(2, NO_SLICE_IOTA, rows, rows##_0);                                                                       \
+    CHI_SLICE(3, SLICE_IOTA, rows, rows##_0);                                                                          \
+    CHI_SLICE(4, NO_SLICE_IOTA, rows, rows##_0);                                                                       \
+    CHI_SLICE(5, NO_SLICE_IOTA, rows, rows##_0);                                                                       \
+    CHI_SLICE(6, NO_SLICE_IOTA, rows, rows##_0);                                                                       \
+    CHI_SLICE(7, SLICE_IOTA, rows, rows##_0);                                                                          \
+    CHI_SLICE(8, NO_SLICE_IOTA, rows, rows##_0);                                                                       \
+    CHI_SLICE(9, NO_SLICE_IOTA, rows, rows##_0);                                                                       \
+    CHI_SLICE(10, NO_SLICE_IOTA, rows, rows##_0);                                                                      \
+    CHI_SLICE(11, NO_SLICE_IOTA, rows, rows##_0);                                                                      \
+    CHI_SLICE(12, NO_SLICE_IOTA, rows, rows##_0);                                                                      \
+    CHI_SLICE(13, NO_SLICE_IOTA, rows, rows##_0);                                                                      \
+    CHI_SLICE(14, NO_SLICE_IOTA, rows, rows##_0);                                                                      \
+    CHI_SLICE(15, SLICE_IOTA, rows, NO_ROW);                                                                           \
+    EFFECTS_OF_FIRST_SLICE
 
 /* A round. */
 static __attribute__((noinline)) SLICES_TARGET void
@@ -255,28 +278,7 @@ sliced_round(const SlicedStates *in, const SlicedEffects *effects, SlicedStates 
 {
     Slice r0, r1, r2, r3, r4, c0, c1, c2, c3, c4, p0, p1, p2, p3, p4, first[5];
 
-    BEFORE_CHI_0_0(r0, 0);
-    BEFORE_CHI_0_1(r1, 0);
-    BEFORE_CHI_0_2(r2, 0);
-    BEFORE_CHI_0_3(r3, 0);
-    BEFORE_CHI_0_4(r4, 0);
-    CHI_FIRST_SLICE(SLICE_IOTA, BEFORE_CHI, BEFORE_CHI_0, 1);
-    SLICE_WITH_IOTA(1);
-    SLICE(2);
-    SLICE_WITH_IOTA(3);
-    SLICE(4);
-    SLICE(5);
-    SLICE(6);
-    SLICE_WITH_IOTA(7);
-    SLICE(8);
-    SLICE(9);
-    SLICE(10);
-    SLICE(11);
-    SLICE(12);
-    SLICE(13);
-    SLICE(14);
-    SLICE_THEN(15, SLICE_IOTA, NO_ROW);
-    EFFECTS_OF_FIRST_SLICE;
+    CHI_ALL_SLICES(BEFORE_CHI);
 }
 
 /* Of slice j of a lane before chi: what the states differ in, and what they share. */
@@ -312,11 +314,6 @@ sliced_round(const SlicedStates *in, const SlicedEffects *effects, SlicedStates 
 #define SHARED_4_3(r, j) SHARED(r, j, 23)
 #define SHARED_4_4(r, j) SHARED(r, j, 24)
 
-#define SHARED_SLICE_THEN(j, next_row)                                                                                 \
-    CHI_FIRST_ROWS(j, SLICE_IOTA, SHARED);                                                                             \
-    CHI_LAST_ROW_OF_SLICE(j, next_row, (j) + 1)
-#define SHARED_SLICE(j) SHARED_SLICE_THEN(j, SHARED_0)
-
 /* chi and iota of states before chi, each lane the XOR of what differs and of what all states share. */
 static __attribute__((noinline)) SLICES_TARGET void
 sliced_chi(const SlicedStates *before_chi, const UniformLanes *shared, SlicedStates *out, SlicedEffects *out_effects,
@@ -324,28 +321,7 @@ sliced_chi(const SlicedStates *before_chi, const UniformLanes *shared, SlicedSta
 {
     Slice r0, r1, r2, r3, r4, c0, c1, c2, c3, c4, p0, p1, p2, p3, p4, first[5];
 
-    SHARED_0_0(r0, 0);
-    SHARED_0_1(r1, 0);
-    SHARED_0_2(r2, 0);
-    SHARED_0_3(r3, 0);
-    SHARED_0_4(r4, 0);
-    CHI_FIRST_SLICE(SLICE_IOTA, SHARED, SHARED_0, 1);
-    SHARED_SLICE(1);
-    SHARED_SLICE(2);
-    SHARED_SLICE(3);
-    SHARED_SLICE(4);
-    SHARED_SLICE(5);
-    SHARED_SLICE(6);
-    SHARED_SLICE(7);
-    SHARED_SLICE(8);
-    SHARED_SLICE(9);
-    SHARED_SLICE(10);
-    SHARED_SLICE(11);
-    SHARED_SLICE(12);
-    SHARED_SLICE(13);
-    SHARED_SLICE(14);
-    SHARED_SLICE_THEN(15, NO_ROW);
-    EFFECTS_OF_FIRST_SLICE;
+    CHI_ALL_SLICES(SHARED);
 }
 
 #define KEEP_ROW_BEFORE_CHI(j, y)                                                                                      \
@@ -379,144 +355,6 @@ static __attribute__((noinline)) SLICES_TARGET void sliced_before_chi(const Slic
                                                                       SlicedStates *before_chi)
 {
     EACH_SLICE(KEEP_SLICE_BEFORE_CHI)
-}
-
-/* What the last round but one must make so that slices 3 to 7 of the digest's first lane can be tested: with a mask of
- * six digits, ten bits. The last round takes them from the lanes 0, 6 and 12 and their columns. */
-#define TESTED(j) ((j) >= 3 && (j) <= 7)
-#define EACH_TESTED_SLICE(of_slice) of_slice(3) of_slice(4) of_slice(5) of_slice(6) of_slice(7)
-#define MAKES_LANE_0(j) TESTED(j)
-#define MAKES_LANE_6(j) TESTED((j) - 4)
-#define MAKES_LANE_12(j) TESTED((j) - 5)
-_Static_assert(SLICE_BEFORE(3, 44) == 3 + 4 && SLICE_BEFORE(3, 43) == 3 + 5, "these are other slices");
-
-#define MAKES_PARITY(j, x)                                                                                             \
-    ((x) == 0   ? MAKES_LANE_6(j)                                                                                      \
-     : (x) == 1 ? MAKES_LANE_0((j) + 1) || MAKES_LANE_12(j)                                                            \
-     : (x) == 2 ? MAKES_LANE_6((j) + 1)                                                                                \
-     : (x) == 3 ? MAKES_LANE_12((j) + 1)                                                                               \
-                : MAKES_LANE_0(j))
-#define KEEPS(j, y, x)                                                                                                 \
-    (((y) == 0 && (x) == 0 && MAKES_LANE_0(j)) || ((y) == 1 && (x) == 1 && MAKES_LANE_6(j)) ||                         \
-     ((y) == 2 && (x) == 2 && MAKES_LANE_12(j)))
-#define MAKES(j, y, x) (MAKES_PARITY(j, x) || KEEPS(j, y, x))
-#define TAKES(j, y, x) (MAKES(j, y, x) || MAKES(j, y, ((x) + 4) % 5) || MAKES(j, y, ((x) + 3) % 5))
-
-#define LANE_IN_PART(j, y, x, r, r_behind, r_two_behind, parity, iota_of)                                              \
-    do {                                                                                                               \
-        if (MAKES(j, y, x)) {                                                                                          \
-            Slice product, lane;                                                                                       \
-            AND_NOT(product, r_behind, r_two_behind);                                                                  \
-            XOR(lane, r, product);                                                                                     \
-            iota_of(j, lane);                                                                                          \
-            if (KEEPS(j, y, x))                                                                                        \
-                STORE(out->of[j][5 * (y) + (x)], lane);                                                                \
-            if (MAKES_PARITY(j, x) && (y) == 0)                                                                        \
-                SET(parity, lane);                                                                                     \
-            else if (MAKES_PARITY(j, x))                                                                               \
-                ADD(parity, lane);                                                                                     \
-        }                                                                                                              \
-    } while (0)
-#define ROW_IN_PART(j, y, iota_of)                                                                                     \
-    do {                                                                                                               \
-        Slice r0, r1, r2, r3, r4;                                                                                      \
-        if (TAKES(j, y, 0))                                                                                            \
-            BEFORE_CHI_##y##_0(r0, j);                                                                                 \
-        if (TAKES(j, y, 1))                                                                                            \
-            BEFORE_CHI_##y##_1(r1, j);                                                                                 \
-        if (TAKES(j, y, 2))                                                                                            \
-            BEFORE_CHI_##y##_2(r2, j);                                                                                 \
-        if (TAKES(j, y, 3))                                                                                            \
-            BEFORE_CHI_##y##_3(r3, j);                                                                                 \
-        if (TAKES(j, y, 4))                                                                                            \
-            BEFORE_CHI_##y##_4(r4, j);                                                                                 \
-        LANE_IN_PART(j, y, 0, r0, r1, r2, c0, iota_of);                                                                \
-        LANE_IN_PART(j, y, 1, r1, r2, r3, c1, NO_SLICE_IOTA);                                                          \
-        LANE_IN_PART(j, y, 2, r2, r3, r4, c2, NO_SLICE_IOTA);                                                          \
-        LANE_IN_PART(j, y, 3, r3, r4, r0, c3, NO_SLICE_IOTA);                                                          \
-        LANE_IN_PART(j, y, 4, r4, r0, r1, c4, NO_SLICE_IOTA);                                                          \
-    } while (0)
-#define SLICE_IN_PART(j)                                                                                               \
-    do {                                                                                                               \
-        Slice effect;                                                                                                  \
-        ROW_IN_PART(j, 0, SLICE_IOTA);                                                                                 \
-        ROW_IN_PART(j, 1, NO_SLICE_IOTA);                                                                              \
-        ROW_IN_PART(j, 2, NO_SLICE_IOTA);                                                                              \
-        ROW_IN_PART(j, 3, NO_SLICE_IOTA);                                                                              \
-        ROW_IN_PART(j, 4, NO_SLICE_IOTA);                                                                              \
-        if (MAKES_LANE_0(j))                                                                                           \
-            EFFECT(effect, j, 0, c4, p1);                                                                              \
-        if (MAKES_LANE_6(j))                                                                                           \
-            EFFECT(effect, j, 1, c0, p2);                                                                              \
-        if (MAKES_LANE_12(j))                                                                                          \
-            EFFECT(effect, j, 2, c1, p3);                                                                              \
-        p1 = c1, p2 = c2, p3 = c3;                                                                                     \
-    } while (0)
-
-/* Of a round, before the last one, what its tested slices take. */
-static __attribute__((noinline)) SLICES_TARGET void
-sliced_round_in_part(const SlicedStates *in, const SlicedEffects *effects, SlicedStates *out,
-                     SlicedEffects *out_effects, const uint32_t iota[SLICES])
-{
-    Slice c0, c1, c2, c3, c4, p1, p2, p3;
-
-    c2 = c3 = _mm256_setzero_si256(); /* the first slice has none */
-    SLICE_IN_PART(2);
-    SLICE_IN_PART(3);
-    SLICE_IN_PART(4);
-    SLICE_IN_PART(5);
-    SLICE_IN_PART(6);
-    SLICE_IN_PART(7);
-    SLICE_IN_PART(8);
-    SLICE_IN_PART(9);
-    SLICE_IN_PART(10);
-    SLICE_IN_PART(11);
-    SLICE_IN_PART(12);
-}
-
-#define ADD_SLICE_SHOWN(j)                                                                                             \
-    do {                                                                                                               \
-        Slice r0, r1, r2, constant, mask;                                                                              \
-        BEFORE_CHI_0_0(r0, j);                                                                                         \
-        BEFORE_CHI_0_1(r1, j);                                                                                         \
-        BEFORE_CHI_0_2(r2, j);                                                                                         \
-        SPREAD(constant, iota[j]);                                                                                     \
-        SPREAD(mask, zero_mask[j]);                                                                                    \
-        r0 = _mm256_xor_si256(_mm256_xor_si256(r0, _mm256_andnot_si256(r1, r2)), constant);                            \
-        shown = _mm256_or_si256(shown, _mm256_and_si256(r0, mask));                                                    \
-    } while (0);
-
-/* The states that have no 1 in any word, as a set of bits. */
-SLICES_FUNCTION uint64_t states_without(Slice words)
-{
-    const __m128i two = _mm_or_si128(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-
-    return ~(uint64_t)_mm_cvtsi128_si64(_mm_or_si128(two, _mm_unpackhi_epi64(two, two)));
-}
-
-/* The states whose first lane, after one more round, is 0 under the mask, as a set of bits. That round's constant and
- * the mask are given in all their slices. */
-static __attribute__((noinline)) SLICES_TARGET uint64_t sliced_zeros(const SlicedStates *in,
-                                                                     const SlicedEffects *effects,
-                                                                     const uint32_t iota[SLICES],
-                                                                     const uint32_t zero_mask[SLICES])
-{
-    Slice shown = _mm256_setzero_si256();
-
-    EACH_SLICE(ADD_SLICE_SHOWN)
-    return states_without(shown);
-}
-
-/* Those and others: only the tested slices count. */
-static __attribute__((noinline)) SLICES_TARGET uint64_t sliced_zeros_in_part(const SlicedStates *in,
-                                                                             const SlicedEffects *effects,
-                                                                             const uint32_t iota[SLICES],
-                                                                             const uint32_t zero_mask[SLICES])
-{
-    Slice shown = _mm256_setzero_si256();
-
-    EACH_TESTED_SLICE(ADD_SLICE_SHOWN)
-    return states_without(shown);
 }
 
 /* Four bytes of a lane's, one for each word of slice j, in the order of these words. */

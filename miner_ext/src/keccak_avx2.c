@@ -1,5 +1,5 @@
-/* Tiles by 64 states side by side in AVX2 registers, in slices of bits (avx2_slices.h); messages by four, lane by
- * lane. */
+/* Tiles by 64 states side by side in AVX2 registers, in slices of bits (avx2_slices.h, avx2_digest.h); messages by four,
+ * lane by lane. */
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <stdint.h>
@@ -38,6 +38,7 @@ static inline __attribute__((always_inline)) KERNEL_TARGET Lanes lanes_xor_rotat
     return lanes_xor(_mm256_slli_epi64(lanes, n), _mm256_srli_epi64(lanes, 64 - n));
 }
 
+#include "avx2_digest.h"
 #include "avx2_slices.h"
 #include "lanes_template.h"
 
@@ -55,6 +56,7 @@ enum {
     PARTS = 2,
     TILE_NONCES = PARTS << PART_SHIFT,
     SAMPLES = 8, /* the base, the base with each bit of t, and as many more as fill Lanes */
+    STATE_ROOM_LANES = 28, /* for a state, in whole Lanes */
 };
 
 static const uint8_t U_NONCE_BITS[U_BITS] = {0, 1, 2, 5, 6, 7}, T_NONCE_BITS[T_BITS] = {3, 4, 8, 9, 10};
@@ -71,7 +73,7 @@ typedef struct {
     uint32_t zero_mask[SLICES], iota[KECCAK_ROUNDS][SLICES];
     SlicedStates start; /* before the second chi, of all u */
     UniformLanes uniform;
-    uint64_t changed[KECCAK_LANES], changed_by[T_BITS][KECCAK_LANES]; /* there, by t and by each of its bits */
+    uint64_t changed[STATE_ROOM_LANES], changed_by[T_BITS][STATE_ROOM_LANES]; /* there, by t and by each of its bits */
 } Scan;
 
 /* The number's bits, from the lowest, at those places. */
@@ -134,6 +136,7 @@ KERNEL_ENTRY void part_differences(const NonceSpan *span, uint32_t base, Scan *s
         for (unsigned x = 0; x < KECCAK_LANES; x++)
             lanes_store(&samples[x][i], state[x]);
     }
+    memset(scan->changed_by, 0, sizeof scan->changed_by);
     for (unsigned bit = 0; bit < T_BITS; bit++)
         for (unsigned x = 0; x < KECCAK_LANES; x++)
             scan->changed_by[bit][x] = samples[x][bit + 1] ^ samples[x][0];
@@ -158,10 +161,10 @@ KERNEL_ENTRY uint64_t find_zeros(Scan *scan)
     return sliced_zeros(next_states, next_effects, scan->iota[KECCAK_ROUNDS - 1], scan->zero_mask);
 }
 
-static void add_lanes(uint64_t lanes[KECCAK_LANES], const uint64_t others[KECCAK_LANES])
+KERNEL_FUNCTION void add_lanes(uint64_t lanes[STATE_ROOM_LANES], const uint64_t others[STATE_ROOM_LANES])
 {
-    for (unsigned i = 0; i < KECCAK_LANES; i++)
-        lanes[i] ^= others[i];
+    for (unsigned i = 0; i < STATE_ROOM_LANES; i += WIDTH)
+        lanes_store(lanes + i, lanes_xor(lanes_load(lanes + i), lanes_load(others + i)));
 }
 
 KERNEL_ENTRY void scan_part(const NonceSpan *span, uint32_t tile_low, unsigned part, Scan *scan, TileHits *hits)
