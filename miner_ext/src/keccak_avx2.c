@@ -56,7 +56,6 @@ enum {
     PARTS = 2,
     TILE_NONCES = PARTS << PART_SHIFT,
     SAMPLES = 8, /* the base, the base with each bit of t, and as many more as fill Lanes */
-    STATE_ROOM_LANES = 28, /* for a state, in whole Lanes */
 };
 
 static const uint8_t U_NONCE_BITS[U_BITS] = {0, 1, 2, 5, 6, 7}, T_NONCE_BITS[T_BITS] = {3, 4, 8, 9, 10};
@@ -65,15 +64,14 @@ static const uint8_t U_NONCE_BITS[U_BITS] = {0, 1, 2, 5, 6, 7}, T_NONCE_BITS[T_B
 static const uint64_t U_WORDS[U_BITS] = {0xAAAAAAAAAAAAAAAA, 0xCCCCCCCCCCCCCCCC, 0xF0F0F0F0F0F0F0F0,
                                          0xFF00FF00FF00FF00, 0xFFFF0000FFFF0000, 0xFFFFFFFF00000000};
 
-/* All that a scan works on. Rounds use what comes first; all of it stays in 48 KB of the nearest cache. */
+/* All that a scan works on: what rounds use, 33 KB, and what the start of each step uses. */
 typedef struct {
     _Alignas(64) SlicedStates states;
     SlicedStates next_states;
     SlicedEffects effects, next_effects;
     uint32_t zero_mask[SLICES], iota[KECCAK_ROUNDS][SLICES];
     SlicedStates start; /* before the second chi, of all u */
-    UniformLanes uniform;
-    uint64_t changed[STATE_ROOM_LANES], changed_by[T_BITS][STATE_ROOM_LANES]; /* there, by t and by each of its bits */
+    UniformLanes changed, changed_by[T_BITS]; /* there, by t and by each of its bits */
 } Scan;
 
 /* The number's bits, from the lowest, at those places. */
@@ -110,15 +108,16 @@ static void add_u(SlicedStates *states)
 KERNEL_ENTRY void part_start(const NonceSpan *span, uint32_t base, Scan *scan)
 {
     uint64_t before_chi[KECCAK_LANES];
+    UniformLanes shared;
 
     memcpy(before_chi, span->before_chi, sizeof before_chi);
 #define ADD_BASE(lane, rotation) before_chi[lane] ^= keccak_rotate_left(nonce_lane(base), rotation)
     NONCE_REACHES(ADD_BASE);
 #undef ADD_BASE
-    uniform_lanes(before_chi, &scan->uniform);
+    uniform_lanes(before_chi, &shared);
     memset(&scan->start, 0, sizeof scan->start);
     add_u(&scan->start);
-    sliced_chi(&scan->start, &scan->uniform, &scan->states, &scan->effects, scan->iota[0]);
+    sliced_chi(&scan->start, &shared, &scan->states, &scan->effects, scan->iota[0]);
     sliced_before_chi(&scan->states, &scan->effects, &scan->start);
 }
 
@@ -136,10 +135,9 @@ KERNEL_ENTRY void part_differences(const NonceSpan *span, uint32_t base, Scan *s
         for (unsigned x = 0; x < KECCAK_LANES; x++)
             lanes_store(&samples[x][i], state[x]);
     }
-    memset(scan->changed_by, 0, sizeof scan->changed_by);
     for (unsigned bit = 0; bit < T_BITS; bit++)
         for (unsigned x = 0; x < KECCAK_LANES; x++)
-            scan->changed_by[bit][x] = samples[x][bit + 1] ^ samples[x][0];
+            uniform_lane(samples[x][bit + 1] ^ samples[x][0], scan->changed_by[bit].of[x]);
 }
 
 /* The states whose digest's first lane is 0 under the mask, as a set of bits: from the second chi on. */
@@ -148,8 +146,7 @@ KERNEL_ENTRY uint64_t find_zeros(Scan *scan)
     SlicedStates *const states = &scan->states, *const next_states = &scan->next_states;
     SlicedEffects *const effects = &scan->effects, *const next_effects = &scan->next_effects;
 
-    uniform_lanes(scan->changed, &scan->uniform);
-    sliced_chi(&scan->start, &scan->uniform, states, effects, scan->iota[1]);
+    sliced_chi(&scan->start, &scan->changed, states, effects, scan->iota[1]);
     for (unsigned round = 2; round < KECCAK_ROUNDS - 2; round += 2) {
         sliced_round(states, effects, next_states, next_effects, scan->iota[round]);
         sliced_round(next_states, next_effects, states, effects, scan->iota[round + 1]);
@@ -161,10 +158,11 @@ KERNEL_ENTRY uint64_t find_zeros(Scan *scan)
     return sliced_zeros(next_states, next_effects, scan->iota[KECCAK_ROUNDS - 1], scan->zero_mask);
 }
 
-KERNEL_FUNCTION void add_lanes(uint64_t lanes[STATE_ROOM_LANES], const uint64_t others[STATE_ROOM_LANES])
+KERNEL_FUNCTION void add_changes(UniformLanes *changes, const UniformLanes *others)
 {
-    for (unsigned i = 0; i < STATE_ROOM_LANES; i += WIDTH)
-        lanes_store(lanes + i, lanes_xor(lanes_load(lanes + i), lanes_load(others + i)));
+    for (unsigned i = 0; i < KECCAK_LANES; i++)
+        for (unsigned j = 0; j < SLICES; j += SLICES / 2)
+            lanes_store(&changes->of[i][j], lanes_xor(lanes_load(&changes->of[i][j]), lanes_load(&others->of[i][j])));
 }
 
 KERNEL_ENTRY void scan_part(const NonceSpan *span, uint32_t tile_low, unsigned part, Scan *scan, TileHits *hits)
@@ -173,12 +171,12 @@ KERNEL_ENTRY void scan_part(const NonceSpan *span, uint32_t tile_low, unsigned p
 
     part_start(span, base, scan);
     part_differences(span, base, scan);
-    memset(scan->changed, 0, sizeof scan->changed);
+    memset(&scan->changed, 0, sizeof scan->changed);
     for (unsigned step = 0; step < 1u << T_BITS; step++) {
         const unsigned t = step ^ step >> 1;
 
         if (step > 0)
-            add_lanes(scan->changed, scan->changed_by[__builtin_ctz(step)]);
+            add_changes(&scan->changed, &scan->changed_by[__builtin_ctz(step)]);
         for (uint64_t zeros = find_zeros(scan); zeros != 0; zeros &= zeros - 1) {
             const unsigned u = (unsigned)__builtin_ctzll(zeros);
 
