@@ -174,6 +174,11 @@ def failure_text(outcome: Invocation) -> str:
     return outcome.failure.text
 
 
+def footprint_of(outcome: Invocation) -> Footprint:
+    """What a recorded call touched, to be declared for the next."""
+    return Footprint(frozenset(outcome.touched_read_only), frozenset(outcome.touched_read_write))
+
+
 def native_events(outcome: Invocation) -> list[tuple[list[object], object]]:
     """(topics, data) of the contract events; addresses as text."""
     events: list[tuple[list[object], object]] = []

@@ -28,19 +28,12 @@ from tests.localnet.soroban.auth_entries import (
     TEMPORARY,
     TRACTOR,
     call_tree,
-    chain_of_ada,
     enforce,
     plant,
     plant_tree,
     signed,
     unsigned,
 )
-
-
-@pytest.fixture
-def chain() -> ContractChain:
-    return chain_of_ada(1_000)
-
 
 # Recording
 

@@ -13,12 +13,7 @@ from kale.networks import LOCAL
 from kale.storage import account_key
 from localnet.ledger.accounts import new_account
 from localnet.soroban.credentials import authorization_payload
-from tests.localnet.contract_chain import (
-    FARM,
-    ContractChain,
-    failure_text,
-    keypair,
-)
+from tests.localnet.contract_chain import FARM, ContractChain, failure_text, keypair
 from tests.localnet.soroban.auth_entries import (
     ADA,
     BOB,
@@ -30,11 +25,6 @@ from tests.localnet.soroban.auth_entries import (
     signed,
     unsigned,
 )
-
-
-@pytest.fixture
-def chain() -> ContractChain:
-    return chain_of_ada(1_000)
 
 
 def with_signature(signature: xdr.SCVal, nonce: int = 1) -> xdr.SorobanAuthorizationEntry:
