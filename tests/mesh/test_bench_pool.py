@@ -10,6 +10,7 @@ import psutil
 
 from kalepool_cli.demo.run import EXIT_INTERRUPTED, EXIT_OK
 from kalepool_cli.processes import kalepool_command
+from tests.processes import has_ended
 
 BLOCKS, FARMERS = 2, 3
 PATIENCE_WALL_SECONDS = 200
@@ -58,7 +59,7 @@ async def test_an_interrupt_ends_the_bench_and_all_of_its_processes() -> None:
     assert process.returncode == EXIT_INTERRUPTED, told.decode()
     assert b"interrupted" in told
     assert len(started) >= 3
-    assert not [child for child in started if child.is_running()]
+    assert all(has_ended(child.pid) for child in started)
     assert folder is not None
     assert (folder / "logs" / "backend.log").exists()
     shutil.rmtree(folder)

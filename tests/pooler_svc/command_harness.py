@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 from structlog.typing import EventDict
 
 from miner_ext import verify
@@ -66,11 +65,3 @@ def failures(lines: Sequence[EventDict]) -> list[str]:
 def resting(lines: Sequence[EventDict]) -> list[str]:
     """Of the log: the farmers for whom there is no more to ask, as often as it says so."""
     return [line["farmer_id"] for line in lines if line["event"] == "no more to ask of the external hasher"]
-
-
-def has_ended(pid: int) -> bool:
-    """Also true of a dead process that nobody has asked about: its parent may have ended before it."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True

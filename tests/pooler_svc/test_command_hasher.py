@@ -19,13 +19,13 @@ from tests.pooler_svc.command_harness import (
     asked,
     command_hasher,
     failures,
-    has_ended,
     resting,
     runs,
     with_zeros,
 )
 from tests.pooler_svc.hasher_harness import ENTROPY, KEY, job, started, until
 from tests.poolkit.fakes import InstantWallClock
+from tests.processes import has_ended
 
 BOTH = pytest.mark.parametrize("style", [RANGE, DIFFICULTY])
 

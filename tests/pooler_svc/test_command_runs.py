@@ -20,11 +20,11 @@ from tests.pooler_svc.command_harness import (
     RANGE,
     command_hasher,
     failures,
-    has_ended,
     runs,
     with_zeros,
 )
 from tests.pooler_svc.hasher_harness import job, started, until
+from tests.processes import has_ended
 
 BOTH = pytest.mark.parametrize("style", [RANGE, DIFFICULTY])
 
@@ -141,7 +141,8 @@ async def test_stop_leaves_no_process_no_pipe_and_no_task_behind(tmp_path: Path)
         await hasher.stop()
     assert not psutil.pid_exists(pid)
     await until(lambda: has_ended(int(child.read_text())))
-    await until(lambda: (psutil.Process().num_fds(), len(asyncio.all_tasks())) == (files, tasks))
+    # Fewer, where what an earlier test left was closed meanwhile.
+    await until(lambda: psutil.Process().num_fds() <= files and len(asyncio.all_tasks()) <= tasks)
     await hasher.stop()
     assert [found async for found in improvements] == []
     assert [found async for found in hasher.improvements()] == []

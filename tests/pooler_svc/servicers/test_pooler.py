@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kalepool.v1.pooler_pb2_grpc import PoolerServiceAsyncStub
 
 OPERATOR_KEY = "kalepool_test_key_of_the_operator"
-PATIENCE_WALL_SECONDS, POLL_WALL_SECONDS = 20, 0.01
+PATIENCE_WALL_SECONDS, POLL_WALL_SECONDS = 120, 0.01
 REQUEST_ID = "0a4c1f0e-0000-4000-8000-000000000001"
 
 
