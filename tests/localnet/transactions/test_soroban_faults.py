@@ -19,10 +19,10 @@ from stellar_sdk import (
 )
 from stellar_sdk.soroban_rpc import SendTransactionResponse
 
-from kale import calls
 from kale.networks import LOCAL
 from kale.storage import account_key, block_key, farm_instance_key, trustline_key
 from localnet.network_settings import MAINNET_SETTINGS
+from tests.localnet.transactions.wallet_transactions import plant_envelope
 from tests.localnet.wallet import Wallet, refusal_code
 
 LIMITS = MAINNET_SETTINGS.transaction
@@ -41,10 +41,6 @@ class Told:
 
     error: xdr.SCError
     data: object
-
-
-async def plant_envelope(farmer: Wallet) -> TransactionEnvelope:
-    return await farmer.prepared(calls.plant(LOCAL.farm_contract_id, farmer.address, 0))
 
 
 def told(sent: SendTransactionResponse) -> Told:

@@ -23,11 +23,6 @@ KALE_XDR = KALE_ASSET.to_xdr_object()
 
 
 @pytest.fixture
-async def wallet(node: NodeHandle, rpc: SorobanServerAsync) -> Wallet:
-    return await Wallet.funded(node, rpc)
-
-
-@pytest.fixture
 async def issuer(node: NodeHandle, rpc: SorobanServerAsync) -> Wallet:
     return Wallet(node, rpc, ISSUER)
 
