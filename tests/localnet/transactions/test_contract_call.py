@@ -6,13 +6,12 @@ import pytest
 from stellar_sdk import (
     Account,
     InvokeHostFunction,
+    Keypair,
     TransactionBuilder,
     TransactionEnvelope,
     scval,
     xdr,
 )
-from stellar_sdk.auth import authorize_entry
-from stellar_sdk.soroban_rpc import AuthMode
 from stellar_sdk.soroban_server_async import SorobanServerAsync
 
 from kale import calls, puzzle
@@ -21,6 +20,7 @@ from kale.keccak import keccak256
 from kale.storage import block_key, decode_block, decode_farm, farm_instance_key, pail_key
 from localnet.ledger.accounts import account_key, find_account
 from localnet.testing import NodeHandle
+from tests.localnet.transactions.wallet_transactions import plant, plant_of
 from tests.localnet.wallet import Outcome, Wallet, refusal_code
 
 KALE = 10_000_000
@@ -49,14 +49,6 @@ async def read_block(wallet: Wallet, index: int) -> Block:
 
 def encoded(keys: Iterable[xdr.LedgerKey]) -> set[bytes]:
     return {key.to_xdr_bytes() for key in keys}
-
-
-def plant_of(wallet: Wallet, stroops: int) -> xdr.HostFunction:
-    return calls.plant(wallet.node.network.farm_contract_id, wallet.address, stroops)
-
-
-async def plant(wallet: Wallet, stroops: int) -> Outcome:
-    return await wallet.call(plant_of(wallet, stroops))
 
 
 async def work(wallet: Wallet, nonce: int = 7) -> Outcome:
@@ -120,6 +112,17 @@ async def test_simulation_stands_at_the_latest_closed_ledger(farmer: Wallet) -> 
     farmer.node.close_ledgers()
     late = await farmer.rpc.simulate_transaction(builder.build())
     assert late.error is None
+
+
+async def test_a_simulated_call_needs_no_account_behind_its_source(wallet: Wallet) -> None:
+    nobody = Account(Keypair.random().public_key, 0)
+    harvest = calls.harvest(wallet.node.network.farm_contract_id, wallet.address, 0)
+    builder = TransactionBuilder(nobody, wallet.node.network.passphrase).add_time_bounds(0, 0)
+    simulated = await wallet.rpc.simulate_transaction(
+        builder.append_operation(InvokeHostFunction(harvest)).build()
+    )
+    assert simulated.error is not None
+    assert simulated.error.startswith("HostError: Error(Contract, #")
 
 
 async def test_a_simulation_proposes_footprint_auth_fee_and_changes(farmer: Wallet) -> None:
@@ -332,74 +335,6 @@ async def test_a_function_name_that_is_no_symbol_is_trapped(farmer: Wallet) -> N
     assert simulated.error.startswith("HostError: Error(Value, InvalidInput)")
     envelope.sign(farmer.key)
     assert (await farmer.include(envelope)).invocation_code == TRAPPED
-
-
-async def authorized_plant(
-    farmer: Wallet, sender: Wallet, *, address_bound: bool
-) -> list[xdr.SorobanAuthorizationEntry]:
-    """What the farmer signs so that `sender` may send a plant of 1 KALE."""
-    builder = (await sender.builder()).append_operation(InvokeHostFunction(plant_of(farmer, KALE)))
-    simulated = await farmer.rpc.simulate_transaction(builder.build(), use_upgraded_auth=address_bound)
-    assert simulated.results is not None
-    assert simulated.results[0].auth is not None
-    last_ledger = farmer.node.chain.latest.sequence + 100
-    return [
-        authorize_entry(entry, farmer.key, last_ledger, farmer.node.network.passphrase)
-        for entry in simulated.results[0].auth
-    ]
-
-
-async def sent_by(
-    sender: Wallet, farmer: Wallet, auth: list[xdr.SorobanAuthorizationEntry]
-) -> TransactionEnvelope:
-    operation = InvokeHostFunction(plant_of(farmer, KALE), auth=auth)
-    builder = (await sender.builder()).append_operation(operation)
-    envelope = await sender.rpc.prepare_transaction(builder.build())
-    envelope.sign(sender.key)
-    return envelope
-
-
-@pytest.mark.parametrize("address_bound", [True, False])
-async def test_a_plant_that_the_farmer_signed_is_sent_by_another_account(
-    farmer: Wallet, address_bound: bool
-) -> None:
-    sender = await Wallet.funded(farmer.node, farmer.rpc)
-    auth = await authorized_plant(farmer, sender, address_bound=address_bound)
-    kinds = xdr.SorobanCredentialsType
-    expected = kinds.SOROBAN_CREDENTIALS_ADDRESS_V2 if address_bound else kinds.SOROBAN_CREDENTIALS_ADDRESS
-    assert [entry.credentials.type for entry in auth] == [expected]
-    assert (await sender.include(await sent_by(sender, farmer, auth))).succeeded
-    assert await farmer.kale_balance() == 999 * KALE
-
-
-async def test_signed_authorisation_is_good_for_one_plant(farmer: Wallet) -> None:
-    sender = await Wallet.funded(farmer.node, farmer.rpc)
-    auth = await authorized_plant(farmer, sender, address_bound=True)
-    first = await sent_by(sender, farmer, auth)
-    assert (await sender.include(first)).succeeded
-    farmer.node.close_ledgers(LEDGERS_A_BLOCK)
-    operation = InvokeHostFunction(plant_of(farmer, KALE), auth=auth)
-    builder = (await sender.builder()).append_operation(operation)
-    again = await sender.rpc.simulate_transaction(builder.build())
-    assert again.error is not None
-    assert again.error.startswith("HostError: Error(Auth, ExistingValue)")
-
-
-async def test_signed_authorisation_expires(farmer: Wallet) -> None:
-    sender = await Wallet.funded(farmer.node, farmer.rpc)
-    envelope = await sent_by(sender, farmer, await authorized_plant(farmer, sender, address_bound=True))
-    farmer.node.close_ledgers(101)
-    failed = await sender.include(envelope)
-    assert failed.invocation_code == TRAPPED
-    assert await farmer.kale_balance() == 1000 * KALE
-
-
-async def test_without_the_farmers_signature_nobody_plants_for_them(farmer: Wallet) -> None:
-    sender = await Wallet.funded(farmer.node, farmer.rpc)
-    builder = (await sender.builder()).append_operation(InvokeHostFunction(plant_of(farmer, KALE)))
-    simulated = await farmer.rpc.simulate_transaction(builder.build(), auth_mode=AuthMode.ENFORCE)
-    assert simulated.error is not None
-    assert simulated.error.startswith("HostError: Error(Auth, InvalidAction)")
 
 
 async def test_an_unsigned_transaction_of_a_farmer_is_refused(farmer: Wallet) -> None:

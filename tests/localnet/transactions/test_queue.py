@@ -8,7 +8,6 @@ from stellar_sdk import (
     Account,
     Asset,
     FeeBumpTransactionEnvelope,
-    InvokeHostFunction,
     Keypair,
     TransactionBuilder,
     TransactionEnvelope,
@@ -226,14 +225,3 @@ async def test_a_transaction_whose_time_runs_out_in_the_queue_is_never_included(
         full_node.close_ledgers(3)
         assert (await wallet.send(envelope)).status.value == "TRY_AGAIN_LATER"
         assert (await rpc.load_account(wallet.address)).sequence == sequence
-
-
-async def test_a_simulated_call_needs_no_account_behind_its_source(wallet: Wallet) -> None:
-    nobody = Account(Keypair.random().public_key, 0)
-    harvest = calls.harvest(wallet.node.network.farm_contract_id, wallet.address, 0)
-    builder = TransactionBuilder(nobody, wallet.node.network.passphrase).add_time_bounds(0, 0)
-    simulated = await wallet.rpc.simulate_transaction(
-        builder.append_operation(InvokeHostFunction(harvest)).build()
-    )
-    assert simulated.error is not None
-    assert simulated.error.startswith("HostError: Error(Contract, #")

@@ -15,6 +15,7 @@ from localnet.testing import NodeHandle, running_localnet
 from localnet.transactions.envelopes import decode_envelope
 from localnet.transactions.simulation import SimulationOptions, Simulator
 from tests.localnet.conftest import START_TIME
+from tests.localnet.transactions.wallet_transactions import plant_of
 from tests.localnet.wallet import Outcome, Wallet
 
 KALE = 10_000_000
@@ -29,10 +30,6 @@ def proposed(envelope: TransactionEnvelope) -> xdr.SorobanTransactionData:
 
 def instructions(envelope: TransactionEnvelope) -> int:
     return proposed(envelope).resources.instructions.uint32
-
-
-def plant_of(wallet: Wallet, stroops: int = 0) -> xdr.HostFunction:
-    return calls.plant(wallet.node.network.farm_contract_id, wallet.address, stroops)
 
 
 def work_of(wallet: Wallet) -> xdr.HostFunction:
