@@ -199,6 +199,7 @@ def context_guard() -> CallGuard:
             result = "ABORTED"
             raise
         except Exception as error:
+            # Whatever a handler raises, its access line names it; the error guard around this one answers it.
             result = type(error).__name__
             raise
         finally:

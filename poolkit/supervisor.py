@@ -109,6 +109,7 @@ class Supervisor:
                 log.warning("task ended by a refusal", task=supervised.name, error=repr(error))
                 supervised.last_error = error.message
             except Exception as error:
+                # Nobody reads the task's result: whatever ended it would stay unseen, and its work undone.
                 log.error("task failed", task=supervised.name, exc_info=error)
                 supervised.last_error = repr(error)
             if self._wall_clock.monotonic() - started >= _HEALTHY_WALL_SECONDS:

@@ -51,6 +51,7 @@ class HasherChild:
             if not isinstance(report, Ready):
                 raise HasherCrashed(f"{' '.join(program)} did not report that it is ready")
         except BaseException:
+            # Failed or cancelled: nobody else knows the process yet, so nobody else would end it.
             await _kill(process)
             raise
         return cls(process, report)
