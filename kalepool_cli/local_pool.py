@@ -212,6 +212,8 @@ class LocalPool:
         return path
 
     def _keep_port(self, preferred: int) -> int:
+        if any(kept.number == preferred for kept in self._kept_ports):
+            return preferred
         kept = keep_port(preferred)
         self._kept_ports.append(kept)
         return kept.number

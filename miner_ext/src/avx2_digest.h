@@ -1,8 +1,9 @@
 /* The last rounds on 64 states in slices of bits, for AVX2: does the digest begin with zeros?
  *
- * It rarely does, so slices 3 to 7 of its first lane are tested first. They have the higher bits of each byte: with six
- * digits wanted, ten of them, which are all 0 for one state in a thousand. For these slices the round before the last
- * one has to make 30 of its 80 parities, from 255 of its 400 slices before chi, and need not store them. */
+ * It rarely does, so slices 3 to 7 of its first lane are tested first. They are the upper five bits of every other
+ * byte, the first included: with six digits wanted, ten bits, which are all 0 for one state in a thousand. For these
+ * slices the round before the last one takes 256 of its 400 slices before chi, makes 30 of its 80 parities, and stores
+ * 15 of its slices and 15 effects. */
 #ifndef MINER_EXT_AVX2_DIGEST_H
 #define MINER_EXT_AVX2_DIGEST_H
 
@@ -14,43 +15,43 @@
 #define TESTED(j) ((j) >= 3 && (j) <= 7)
 #define EACH_TESTED_SLICE(of_slice) of_slice(3) of_slice(4) of_slice(5) of_slice(6) of_slice(7)
 
-/* Of which slices the round before the last one makes a lane and its effect. Slice j of the digest comes from slice j
- * of lane 0, j + 4 of lane 6 and j + 5 of lane 12. */
-#define MAKES_LANE_0(j) TESTED(j)
-#define MAKES_LANE_6(j) TESTED((j) - 4)
-#define MAKES_LANE_12(j) TESTED((j) - 5)
+/* Of which slices a lane and its effect are needed. Slice j of the digest comes from slice j of lane 0, j + 4 of lane 6
+ * and j + 5 of lane 12, and the effect of a slice from parities of that one and of the one before: slices 2 to 12. */
+#define NEEDS_LANE_0(j) TESTED(j)
+#define NEEDS_LANE_6(j) TESTED((j) - 4)
+#define NEEDS_LANE_12(j) TESTED((j) - 5)
 _Static_assert(SLICE_BEFORE(3, 44) == 3 + 4 && SLICE_BEFORE(3, 43) == 3 + 5, "they come from other slices");
+_Static_assert(SLICE_BEFORE(7, 44) == 7 + 4 && SLICE_BEFORE(7, 43) == 7 + 5, "they come from other slices");
 
-/* Which columns' parities it takes for these effects, which lanes it stores, makes in all, and takes before chi. */
-#define MAKES_PARITY(j, x)                                                                                             \
-    ((x) == 0   ? MAKES_LANE_6(j)                                                                                      \
-     : (x) == 1 ? MAKES_LANE_0((j) + 1) || MAKES_LANE_12(j)                                                            \
-     : (x) == 2 ? MAKES_LANE_6((j) + 1)                                                                                \
-     : (x) == 3 ? MAKES_LANE_12((j) + 1)                                                                               \
-                : MAKES_LANE_0(j))
+/* Of which columns the parities are needed for these effects; which lanes are stored, made in all, taken before chi. */
+#define NEEDS_PARITY(j, x)                                                                                             \
+    ((x) == 0   ? NEEDS_LANE_6(j)                                                                                      \
+     : (x) == 1 ? NEEDS_LANE_0((j) + 1) || NEEDS_LANE_12(j)                                                            \
+     : (x) == 2 ? NEEDS_LANE_6((j) + 1)                                                                                \
+     : (x) == 3 ? NEEDS_LANE_12((j) + 1)                                                                               \
+                : NEEDS_LANE_0(j))
 #define STORES(j, y, x)                                                                                                \
-    (((y) == 0 && (x) == 0 && MAKES_LANE_0(j)) || ((y) == 1 && (x) == 1 && MAKES_LANE_6(j)) ||                         \
-     ((y) == 2 && (x) == 2 && MAKES_LANE_12(j)))
-#define MAKES(j, y, x) (MAKES_PARITY(j, x) || STORES(j, y, x))
+    (((y) == 0 && (x) == 0 && NEEDS_LANE_0(j)) || ((y) == 1 && (x) == 1 && NEEDS_LANE_6(j)) ||                         \
+     ((y) == 2 && (x) == 2 && NEEDS_LANE_12(j)))
+#define MAKES(j, y, x) (NEEDS_PARITY(j, x) || STORES(j, y, x))
 #define TAKES(j, y, x) (MAKES(j, y, x) || MAKES(j, y, ((x) + 4) % 5) || MAKES(j, y, ((x) + 3) % 5))
 
-#define LANE_IN_PART(j, y, x, r, r_behind, r_two_behind, parity, iota_of)                                              \
+#define LANE_IN_PART(j, y, x, r, r_behind, r_two_behind, parity)                                                       \
     do {                                                                                                               \
         if (MAKES(j, y, x)) {                                                                                          \
             Slice product, lane;                                                                                       \
             AND_NOT(product, r_behind, r_two_behind);                                                                  \
             XOR(lane, r, product);                                                                                     \
-            iota_of(j, lane);                                                                                          \
             if (STORES(j, y, x))                                                                                       \
                 STORE(out->of[j][5 * (y) + (x)], lane);                                                                \
-            if (MAKES_PARITY(j, x) && (y) == 0)                                                                        \
+            if (NEEDS_PARITY(j, x) && (y) == 0)                                                                        \
                 SET(parity, lane);                                                                                     \
-            else if (MAKES_PARITY(j, x))                                                                               \
+            else if (NEEDS_PARITY(j, x))                                                                               \
                 ADD(parity, lane);                                                                                     \
         }                                                                                                              \
     } while (0)
 
-#define ROW_IN_PART(j, y, iota_of)                                                                                     \
+#define ROW_IN_PART(j, y)                                                                                              \
     do {                                                                                                               \
         Slice r0, r1, r2, r3, r4;                                                                                      \
         if (TAKES(j, y, 0))                                                                                            \
@@ -63,38 +64,39 @@ _Static_assert(SLICE_BEFORE(3, 44) == 3 + 4 && SLICE_BEFORE(3, 43) == 3 + 5, "th
             BEFORE_CHI_##y##_3(r3, j);                                                                                 \
         if (TAKES(j, y, 4))                                                                                            \
             BEFORE_CHI_##y##_4(r4, j);                                                                                 \
-        LANE_IN_PART(j, y, 0, r0, r1, r2, c0, iota_of);                                                                \
-        LANE_IN_PART(j, y, 1, r1, r2, r3, c1, NO_SLICE_IOTA);                                                          \
-        LANE_IN_PART(j, y, 2, r2, r3, r4, c2, NO_SLICE_IOTA);                                                          \
-        LANE_IN_PART(j, y, 3, r3, r4, r0, c3, NO_SLICE_IOTA);                                                          \
-        LANE_IN_PART(j, y, 4, r4, r0, r1, c4, NO_SLICE_IOTA);                                                          \
+        LANE_IN_PART(j, y, 0, r0, r1, r2, c0);                                                                         \
+        LANE_IN_PART(j, y, 1, r1, r2, r3, c1);                                                                         \
+        LANE_IN_PART(j, y, 2, r2, r3, r4, c2);                                                                         \
+        LANE_IN_PART(j, y, 3, r3, r4, r0, c3);                                                                         \
+        LANE_IN_PART(j, y, 4, r4, r0, r1, c4);                                                                         \
     } while (0)
 
 #define SLICE_IN_PART(j)                                                                                               \
     do {                                                                                                               \
         Slice effect;                                                                                                  \
-        ROW_IN_PART(j, 0, SLICE_IOTA);                                                                                 \
-        ROW_IN_PART(j, 1, NO_SLICE_IOTA);                                                                              \
-        ROW_IN_PART(j, 2, NO_SLICE_IOTA);                                                                              \
-        ROW_IN_PART(j, 3, NO_SLICE_IOTA);                                                                              \
-        ROW_IN_PART(j, 4, NO_SLICE_IOTA);                                                                              \
-        if (MAKES_LANE_0(j))                                                                                           \
+        ROW_IN_PART(j, 0);                                                                                             \
+        ROW_IN_PART(j, 1);                                                                                             \
+        ROW_IN_PART(j, 2);                                                                                             \
+        ROW_IN_PART(j, 3);                                                                                             \
+        ROW_IN_PART(j, 4);                                                                                             \
+        if (NEEDS_LANE_0(j))                                                                                           \
             EFFECT(effect, j, 0, c4, p1);                                                                              \
-        if (MAKES_LANE_6(j))                                                                                           \
+        if (NEEDS_LANE_6(j))                                                                                           \
             EFFECT(effect, j, 1, c0, p2);                                                                              \
-        if (MAKES_LANE_12(j))                                                                                          \
+        if (NEEDS_LANE_12(j))                                                                                          \
             EFFECT(effect, j, 2, c1, p3);                                                                              \
         p1 = c1, p2 = c2, p3 = c3;                                                                                     \
     } while (0)
 
-/* Of the round before the last one, what sliced_zeros_in_part takes. */
+/* Of the round before the last one, what sliced_zeros_in_part takes. That round's constant is 0x80000001: it has bits
+ * in slices 0 and 15, and lane 0 is made in slices 3 to 11. */
 static __attribute__((noinline)) SLICES_TARGET void
 sliced_round_in_part(const SlicedStates *in, const SlicedEffects *effects, SlicedStates *out,
-                     SlicedEffects *out_effects, const uint32_t iota[SLICES])
+                     SlicedEffects *out_effects)
 {
     Slice c0, c1, c2, c3, c4, p1, p2, p3;
 
-    c2 = c3 = _mm256_setzero_si256(); /* the first slice has none */
+    c2 = c3 = _mm256_setzero_si256(); /* made from slices 6 and 7 on, and copied before */
     SLICE_IN_PART(2);
     SLICE_IN_PART(3);
     SLICE_IN_PART(4);

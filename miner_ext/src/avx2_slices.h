@@ -29,7 +29,8 @@ enum {
 
 typedef __m256i Slice;
 
-/* In the order in which a round makes them. Those with THETA_ADDED have what theta adds to them in the next round. */
+/* In the order in which a round makes them. Behind a round, those with THETA_ADDED have what theta adds to them in the
+ * next one. */
 typedef union {
     Slice of[SLICES][KECCAK_LANES];
     uint64_t words[SLICES][KECCAK_LANES][SLICE_WORDS];
@@ -45,8 +46,8 @@ typedef struct {
     _Alignas(Slice) uint32_t of[KECCAK_LANES][SLICES];
 } UniformLanes;
 
-/* Where the first word of slice j is. With all of them 0, 278 slices of a round would have to be turned; with these,
- * which are the best, 262. */
+/* Where the first word of slice j is. Any choice is right; with all of them 0, 278 slices of a round would have to be
+ * turned, with these 262, and no choice has fewer. */
 #define FIRST_WORD(j) ((j) < 2 ? 3 : (j) < 7 ? 2 : (j) < 13 ? 1 : 0)
 #define WORD_OF_BIT(bit) (((bit) / SLICES + FIRST_WORD((bit) % SLICES)) % SLICE_WORDS)
 
@@ -56,12 +57,13 @@ typedef struct {
     (((SLICE_BEFORE(j, n) + (n) - (j)) / SLICES + FIRST_WORD(j) + SLICE_WORDS - FIRST_WORD(SLICE_BEFORE(j, n))) %      \
      SLICE_WORDS)
 
-/* Of the first slice the effects are known when all of it is stored. */
+/* The effects of the first slice need the parities of the last one, so its last row is stored without them. */
 #define LAST_ROW 4
 #define THETA_ADDED(j, lane) ((j) > 0 && (lane) >= 5 * LAST_ROW)
 
 /* The order of instructions matters: loads and stores spread among the others, so that all ports have work. Compilers
- * arrange them otherwise, so each is a statement that stays where it is. */
+ * arrange them otherwise, so each is a statement that stays where it is. Sanitizers do not see what they read and
+ * write: all places are constants. */
 #define LOAD(d, m) __asm__ volatile("vmovdqa %1, %0" : "=x"(d) : "m"(m))
 #define STORE(m, a) __asm__ volatile("vmovdqa %1, %0" : "=m"(m) : "x"(a))
 #define XOR(d, a, b) __asm__ volatile("vpxor %2, %1, %0" : "=x"(d) : "x"(a), "x"(b))

@@ -64,7 +64,7 @@ static const uint8_t U_NONCE_BITS[U_BITS] = {0, 1, 2, 5, 6, 7}, T_NONCE_BITS[T_B
 static const uint64_t U_WORDS[U_BITS] = {0xAAAAAAAAAAAAAAAA, 0xCCCCCCCCCCCCCCCC, 0xF0F0F0F0F0F0F0F0,
                                          0xFF00FF00FF00FF00, 0xFFFF0000FFFF0000, 0xFFFFFFFF00000000};
 
-/* All that a scan works on: what rounds use, 33 KB, and what the start of each step uses. */
+/* All that a scan works on: what rounds use, 32 KB, and what the start of each step uses. */
 typedef struct {
     _Alignas(64) SlicedStates states;
     SlicedStates next_states;
@@ -151,7 +151,7 @@ KERNEL_ENTRY uint64_t find_zeros(Scan *scan)
         sliced_round(states, effects, next_states, next_effects, scan->iota[round]);
         sliced_round(next_states, next_effects, states, effects, scan->iota[round + 1]);
     }
-    sliced_round_in_part(states, effects, next_states, next_effects, scan->iota[KECCAK_ROUNDS - 2]);
+    sliced_round_in_part(states, effects, next_states, next_effects);
     if (sliced_zeros_in_part(next_states, next_effects, scan->iota[KECCAK_ROUNDS - 1], scan->zero_mask) == 0)
         return 0;
     sliced_round(states, effects, next_states, next_effects, scan->iota[KECCAK_ROUNDS - 2]);

@@ -11,6 +11,7 @@ enum {
     WIDTH_MAX = 8,
     HASHES_MAX = 3 * WIDTH_MAX + 1,
     ZEROS_TRIED = 5, /* 0 to 4: such nonces are common enough in a tile */
+    SINGLES_TRIED = 4,
     GUARD = 0xA5,
 };
 
@@ -100,6 +101,12 @@ static void check_mask(const Kernel *kernel, const Truth *truth, uint64_t mask)
     check_tiles(kernel, truth, mask, expected);
 }
 
+/* All bits must be 0 that are 0 in this nonce's lane: some 32, wherever they are, and one wrong bit would lose it. */
+static void check_single(const Kernel *kernel, const Truth *truth, size_t place)
+{
+    check_mask(kernel, truth, ~truth->first_lanes[place]);
+}
+
 static uint64_t sparse_mask(Random *source)
 {
     uint64_t mask = 0;
@@ -128,9 +135,12 @@ static void test_scan_tile(const Kernel *const kernels[], unsigned kernel_count,
     for (unsigned which = 0; which < cases; which++) {
         const uint64_t mask = sparse_mask(&source);
         const unsigned many_zeros = (unsigned)random_below(&source, PUZZLE_MOST_ZEROS + 1);
+        size_t singles[SINGLES_TRIED];
         Puzzle puzzle;
         Truth truth;
 
+        for (unsigned i = 0; i < SINGLES_TRIED; i++)
+            singles[i] = (size_t)random_below(&source, TILE_NONCES_MAX);
         random_puzzle(&source, &puzzle);
         truth_new(&truth, &puzzle, tiles_at(&source, which), TILE_NONCES_MAX);
         for (unsigned k = 0; k < kernel_count; k++) {
@@ -138,6 +148,8 @@ static void test_scan_tile(const Kernel *const kernels[], unsigned kernel_count,
                 check_zeros(kernels[k], &truth, zeros);
             check_zeros(kernels[k], &truth, many_zeros);
             check_mask(kernels[k], &truth, mask);
+            for (unsigned i = 0; i < SINGLES_TRIED; i++)
+                check_single(kernels[k], &truth, singles[i]);
         }
         truth_free(&truth);
     }
