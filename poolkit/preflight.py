@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from kale.networks import Network
 from poolkit.errors import PoolError, RpcUnavailable
@@ -16,6 +16,11 @@ from poolkit.stellar_rpc import LedgerSource
 from poolkit.wall_clock import SystemWallClock, WallClock
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
+
+_ANSWER_WALL_SECONDS = 5.0
+_POLL_WALL_SECONDS = 0.1
 
 
 class CheckFailed(Exception):
@@ -62,11 +67,29 @@ class FarmSource(Protocol):
     async def farm(self) -> FarmView: ...
 
 
-def network_check(source: NetworkSource, network: Network) -> Check:
-    """The node follows the network whose passphrase we sign for."""
+async def _once_it_answers(ask: Callable[[], Awaitable[T]], deadline: float, clock: WallClock) -> T:
+    """A node may fail to answer now and then: it is asked again until the deadline, and at least once."""
+    while True:
+        try:
+            return await ask()
+        except RpcUnavailable:
+            if clock.monotonic() >= deadline:
+                raise
+        await clock.sleep(_POLL_WALL_SECONDS)
+
+
+def network_check(
+    source: NetworkSource,
+    network: Network,
+    *,
+    wall_seconds: float = _ANSWER_WALL_SECONDS,
+    wall_clock: WallClock | None = None,
+) -> Check:
+    """The node answers within that time, and follows the network whose passphrase we sign for."""
+    clock = wall_clock or SystemWallClock()
 
     async def run() -> str:
-        found = await source.network()
+        found = await _once_it_answers(source.network, clock.monotonic() + wall_seconds, clock)
         if found.passphrase != network.passphrase:
             raise CheckFailed(
                 f"the node at RPC_URL follows {found.passphrase!r}, the settings say {network.passphrase!r}",
@@ -80,26 +103,18 @@ def network_check(source: NetworkSource, network: Network) -> Check:
 def chain_advances_check(
     source: LedgerSource, *, wall_seconds: float = 20.0, wall_clock: WallClock | None = None
 ) -> Check:
-    """The node closes ledgers; that they match the wall clock is not asked for.
-
-    It may fail to answer in between: until the time is over it is asked again.
-    """
+    """The node closes ledgers; that they match the wall clock is not asked for."""
     clock = wall_clock or SystemWallClock()
 
     async def run() -> str:
         first: LedgerHead | None = None
         deadline = clock.monotonic() + wall_seconds
         while clock.monotonic() < deadline or first is None:
-            try:
-                head = await source.latest_ledger()
-            except RpcUnavailable:
-                if clock.monotonic() >= deadline:
-                    raise
-            else:
-                first = first or head
-                if head.sequence > first.sequence:
-                    return f"ledger {head.sequence}, closed at {head.close_time}"
-            await clock.sleep(0.1)
+            head = await _once_it_answers(source.latest_ledger, deadline, clock)
+            first = first or head
+            if head.sequence > first.sequence:
+                return f"ledger {head.sequence}, closed at {head.close_time}"
+            await clock.sleep(_POLL_WALL_SECONDS)
         raise CheckFailed(
             f"ledger {first.sequence} is still the latest after {wall_seconds:g} s",
             "the node does not follow its network; wait until it has caught up, or use another RPC_URL",
@@ -108,11 +123,18 @@ def chain_advances_check(
     return Check("chain advances", run, "check RPC_URL, and that the node runs")
 
 
-def farm_check(source: FarmSource, network: Network) -> Check:
-    """The contract id names a KALE farm."""
+def farm_check(
+    source: FarmSource,
+    network: Network,
+    *,
+    wall_seconds: float = _ANSWER_WALL_SECONDS,
+    wall_clock: WallClock | None = None,
+) -> Check:
+    """The node answers within that time, and the contract id names a KALE farm."""
+    clock = wall_clock or SystemWallClock()
 
     async def run() -> str:
-        view = await source.farm()
+        view = await _once_it_answers(source.farm, clock.monotonic() + wall_seconds, clock)
         if view.farm.asset_contract_id != network.asset_contract_id:
             raise CheckFailed(
                 f"the farm pays asset contract {view.farm.asset_contract_id}, "

@@ -1,6 +1,7 @@
 """Pre-flight checks: in order, a line each, the first failure says what to do."""
 
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -32,8 +33,15 @@ class Node:
     """A node that answers what a test says."""
 
     def __init__(
-        self, ledgers: list[int], passphrase: str = LOCAL.passphrase, farm: Farm | None = FARM
+        self,
+        ledgers: list[int],
+        passphrase: str = LOCAL.passphrase,
+        farm: Farm | None = FARM,
+        *,
+        silent: int = 0,
     ) -> None:
+        """`silent`: how often it does not answer before it tells network or farm."""
+        self._silent = silent
         self._ledgers = ledgers
         self._passphrase = passphrase
         self._farm = farm
@@ -46,10 +54,17 @@ class Node:
             raise RpcUnavailable("no Stellar RPC endpoint answered")
         return LedgerHead(sequence, 1_700_000_000 + sequence)
 
+    def _answer(self) -> None:
+        if self._silent > 0:
+            self._silent -= 1
+            raise RpcUnavailable("no Stellar RPC endpoint answered")
+
     async def network(self) -> NetworkInfo:
+        self._answer()
         return NetworkInfo(self._passphrase, 29, None)
 
     async def farm(self) -> FarmView:
+        self._answer()
         if self._farm is None:
             raise NotFound("there is no farm contract")
         return FarmView(self._farm, 9)
@@ -113,6 +128,23 @@ async def test_an_unreachable_chain_is_named() -> None:
 async def test_a_node_that_fails_now_and_then_still_shows_that_the_chain_advances() -> None:
     check = chain_advances_check(Node([NO_ANSWER, 5, NO_ANSWER, 6]), wall_clock=InstantWallClock())
     assert await check.run() == "ledger 6, closed at 1700000006"
+
+
+async def test_a_node_that_fails_now_and_then_still_tells_its_network_and_its_farm() -> None:
+    clock = InstantWallClock()
+    assert await network_check(Node([5], silent=2), LOCAL, wall_clock=clock).run() == "local, protocol 29"
+    assert await farm_check(Node([5], silent=2), LOCAL, wall_clock=clock).run() == "block 7"
+
+
+@pytest.mark.parametrize("check", [network_check, farm_check])
+async def test_a_node_that_does_not_answer_in_time_is_given_up(
+    check: Callable[..., Check],
+) -> None:
+    clock = InstantWallClock()
+    started = clock.monotonic()
+    with pytest.raises(StartupError, match="failed: no Stellar RPC endpoint answered; check "):
+        await run_preflight([check(Node([5], silent=10**9), LOCAL, wall_seconds=5.0, wall_clock=clock)])
+    assert 5.0 <= clock.monotonic() - started < 6.0
 
 
 async def test_the_network_must_be_the_one_of_the_settings() -> None:
