@@ -1,4 +1,5 @@
-import errno
+import os
+import resource
 import socket
 import subprocess
 import sys
@@ -7,7 +8,6 @@ from contextlib import closing
 import psutil
 import pytest
 
-from poolkit import ports
 from poolkit.ports import KeptPort, keep_port
 
 keeps_ports = pytest.mark.skipif(
@@ -63,16 +63,18 @@ def test_a_port_is_kept_against_other_processes_until_the_process_that_keeps_it_
 
 
 @keeps_ports
-def test_where_nothing_can_be_kept_that_is_told_and_nothing_stays_open(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refused(number: int) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(ports, "_claim", refused)
+def test_where_nothing_can_be_kept_that_is_told_and_nothing_stays_open() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = psutil.Process().num_fds()
-    with pytest.raises(PermissionError):
-        keep_port()
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    # One file more: the port's own socket. None is left to keep the port by.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + 1, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            keep_port()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert psutil.Process().num_fds() == files
 
 

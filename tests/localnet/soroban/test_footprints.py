@@ -7,7 +7,7 @@ from kale.addresses import address_value
 from kale.storage import account_key, block_key, farm_instance_key, instance_key, pail_key, trustline_key
 from localnet.contracts.registry import FARM_CODE_HASH
 from localnet.ledger.entry_keys import code_key_bytes
-from localnet.soroban.invocation import Footprint
+from localnet.soroban.invocation import Footprint, RecordAuth
 from tests.localnet.contract_chain import (
     FARM,
     HOMESTEADER,
@@ -22,6 +22,15 @@ from tests.localnet.contract_chain import (
 from tests.localnet.solving import solve
 
 ADA = keypair("ada").public_key
+
+
+def planned(chain: ContractChain) -> tuple[RecordAuth, Footprint]:
+    """How a plant on this chain is authorised, and its whole footprint."""
+    auth = chain.record(ADA)
+    simulated = ContractChain()
+    simulated.add_holder(ADA, 1_000)
+    simulated.advance(60)
+    return auth, footprint_of(simulated.call("plant", *plant_arguments(ADA, 5), auth=auth))
 
 
 def test_a_plants_footprint_at_the_boundary(chain: ContractChain) -> None:
@@ -86,11 +95,7 @@ def test_the_recorded_footprint_suffices(chain: ContractChain) -> None:
 def test_a_key_outside_of_the_footprint_ends_the_call(
     chain: ContractChain, missing: bytes, kind: str
 ) -> None:
-    auth = chain.record(ADA)
-    simulated = ContractChain()
-    simulated.add_holder(ADA, 1_000)
-    simulated.advance(60)
-    whole = footprint_of(simulated.call("plant", *plant_arguments(ADA, 5), auth=auth))
+    auth, whole = planned(chain)
     short = Footprint(whole.read_only - {missing}, whole.read_write - {missing})
     outcome = chain.call("plant", *plant_arguments(ADA, 5), auth=auth, footprint=short)
     assert failure_text(outcome) == "Error(Storage, ExceededLimit)"
@@ -109,11 +114,7 @@ def test_a_key_outside_of_the_footprint_ends_the_call(
 def test_an_access_that_fails_ends_the_vm_by_the_name_of_its_host_function(
     chain: ContractChain, missing: xdr.LedgerKey, host_function: str
 ) -> None:
-    auth = chain.record(ADA)
-    simulated = ContractChain()
-    simulated.add_holder(ADA, 1_000)
-    simulated.advance(60)
-    whole = footprint_of(simulated.call("plant", *plant_arguments(ADA, 5), auth=auth))
+    auth, whole = planned(chain)
     key = missing.to_xdr_bytes()
     short = Footprint(whole.read_only - {key}, whole.read_write - {key})
     outcome = chain.call("plant", *plant_arguments(ADA, 5), auth=auth, footprint=short)
@@ -123,11 +124,7 @@ def test_an_access_that_fails_ends_the_vm_by_the_name_of_its_host_function(
 
 
 def test_a_key_that_may_only_be_read_cannot_be_written(chain: ContractChain) -> None:
-    auth = chain.record(ADA)
-    simulated = ContractChain()
-    simulated.add_holder(ADA, 1_000)
-    simulated.advance(60)
-    whole = footprint_of(simulated.call("plant", *plant_arguments(ADA, 5), auth=auth))
+    auth, whole = planned(chain)
     read_only = Footprint(whole.read_only | whole.read_write, frozenset())
     outcome = chain.call("plant", *plant_arguments(ADA, 5), auth=auth, footprint=read_only)
     assert failure_text(outcome) == "Error(Storage, ExceededLimit)"
